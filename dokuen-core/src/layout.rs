@@ -1,0 +1,301 @@
+//! Every path in one place: what lies where under the dokuen directory and the run directory.
+
+use std::path::{Path, PathBuf};
+
+use crate::conf::Conf;
+use crate::domain::Domain;
+use crate::env::EnvStore;
+use crate::lock::{Lock, LockError};
+use crate::name::{AppName, ProcessType};
+use crate::port::Port;
+
+/// The longest run directory whose sockets still fit into 103 bytes (macOS's bound; Linux has 107).
+pub(crate) const LONGEST_RUN_DIR: usize = 103 - "/".len() - SHORT_APP - "/i/g4294967295.web.500".len();
+/// App names longer than this stand shortened in the run directory.
+const SHORT_APP: usize = 24;
+
+/// A machine with Dokuen set up: its conf, and from it every place.
+#[derive(Debug, Clone)]
+pub struct Host {
+    /// The checked conf.
+    pub conf: Conf,
+}
+
+/// One app's places. That there is such an app is the holder's business: see [`Host::app`].
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its name.
+    pub name: AppName,
+    dir: PathBuf,
+    repo: PathBuf,
+    run: PathBuf,
+}
+
+impl Host {
+    /// A host with this conf.
+    pub fn new(conf: Conf) -> Self {
+        Self { conf }
+    }
+
+    fn dir(&self) -> &Path {
+        &self.conf.dokuen_dir
+    }
+
+    /// The directory of all apps.
+    pub fn apps_dir(&self) -> PathBuf {
+        self.dir().join("apps")
+    }
+
+    /// Bare repositories.
+    pub fn repos_dir(&self) -> PathBuf {
+        self.dir().join("repos")
+    }
+
+    /// Reserved ports.
+    pub fn ports_dir(&self) -> PathBuf {
+        self.dir().join("ports")
+    }
+
+    /// The file that stands for a reserved port.
+    pub fn port_file(&self, port: Port) -> PathBuf {
+        self.ports_dir().join(port.to_string())
+    }
+
+    /// Config vars of every app.
+    pub fn global_env(&self) -> EnvStore {
+        EnvStore::new(self.dir().join("env"))
+    }
+
+    /// Commands with this host's conf baked in.
+    pub fn bin_dir(&self) -> PathBuf {
+        self.dir().join("bin")
+    }
+
+    /// The wrapper's program.
+    pub fn wrapper(&self) -> PathBuf {
+        self.bin_dir().join("dokuen-wrapper")
+    }
+
+    /// Keys of those who may push.
+    pub fn keys_dir(&self) -> PathBuf {
+        self.dir().join("keys")
+    }
+
+    /// Buildpacks installed on the machine.
+    pub fn buildpacks_dir(&self) -> PathBuf {
+        self.dir().join("buildpacks")
+    }
+
+    /// Clones of buildpacks named by URL, kept between builds.
+    pub fn buildpack_cache(&self) -> PathBuf {
+        self.dir().join("cache").join("buildpacks")
+    }
+
+    /// Vhosts and the default server; the file names nginx includes.
+    pub fn nginx_dir(&self) -> PathBuf {
+        self.dir().join("nginx")
+    }
+
+    /// What Dokuen's own nginx needs: its main conf, pid, logs, temporary files.
+    pub fn own_nginx_dir(&self) -> PathBuf {
+        self.dir().join("nginx").join("own")
+    }
+
+    /// Held while files of nginx change.
+    pub fn nginx_lock(&self) -> PathBuf {
+        self.nginx_dir().join(".lock")
+    }
+
+    /// An app's vhost.
+    pub fn vhost(&self, app: &AppName) -> PathBuf {
+        self.nginx_dir().join(format!("{app}.{}.conf", self.conf.base_domain))
+    }
+
+    /// Boot units: systemd's and launchd's.
+    pub fn boot_dir(&self) -> PathBuf {
+        self.dir().join("boot")
+    }
+
+    /// Scratch space on the same file system as everything else.
+    pub fn tmp_dir(&self) -> PathBuf {
+        self.dir().join("tmp")
+    }
+
+    /// Every directory `setup` makes, with its mode. Only what nginx reads is open to others.
+    pub fn directories(&self) -> Vec<(PathBuf, u32)> {
+        use crate::fs::{PRIVATE_DIR, PUBLIC_DIR};
+        let private = [
+            self.apps_dir(),
+            self.repos_dir(),
+            self.ports_dir(),
+            self.dir().join("env"),
+            self.keys_dir(),
+            self.buildpacks_dir(),
+            self.buildpack_cache(),
+            self.boot_dir(),
+            self.tmp_dir(),
+        ];
+        let public = [self.bin_dir(), self.nginx_dir()];
+        private.into_iter().map(|d| (d, PRIVATE_DIR)).chain(public.into_iter().map(|d| (d, PUBLIC_DIR))).collect()
+    }
+
+    /// An app's places, whether or not it exists.
+    pub fn app_at(&self, name: AppName) -> App {
+        App {
+            dir: self.apps_dir().join(&name),
+            repo: self.repos_dir().join(format!("{name}.git")),
+            run: self.conf.run_dir.join(short(&name)),
+            name,
+        }
+    }
+
+    /// An app that exists.
+    pub fn app(&self, name: AppName) -> Option<App> {
+        Some(self.app_at(name)).filter(App::exists)
+    }
+
+    /// Every app there is, by name.
+    pub fn apps(&self) -> Result<Vec<App>, crate::fs::FsError> {
+        let names = crate::fs::names(&self.apps_dir())?;
+        Ok(names.iter().filter_map(|n| AppName::parse(n).ok()).filter_map(|n| self.app(n)).collect())
+    }
+}
+
+impl App {
+    /// Whether it was created.
+    pub fn exists(&self) -> bool {
+        self.dir.is_dir()
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Its bare repository.
+    pub fn repo(&self) -> &Path {
+        &self.repo
+    }
+
+    /// Built trees, by the second they were cut in.
+    pub fn releases_dir(&self) -> PathBuf {
+        self.dir.join("releases")
+    }
+
+    /// The symlink to the live tree.
+    pub fn current(&self) -> PathBuf {
+        self.dir.join("current")
+    }
+
+    /// The symlink to the tree before.
+    pub fn previous(&self) -> PathBuf {
+        self.dir.join("previous")
+    }
+
+    /// Numbered records of what ran: v1, v2, ...
+    pub fn ledger_dir(&self) -> PathBuf {
+        self.dir.join("ledger")
+    }
+
+    /// Which release number and generation of instances is live.
+    pub fn live_file(&self) -> PathBuf {
+        self.dir.join("live")
+    }
+
+    /// There while the app is shut down on purpose.
+    pub fn stopped_file(&self) -> PathBuf {
+        self.dir.join("stopped")
+    }
+
+    /// The branch whose pushes deploy.
+    pub fn branch_file(&self) -> PathBuf {
+        self.dir.join("branch")
+    }
+
+    /// The app's config vars.
+    pub fn env(&self) -> EnvStore {
+        EnvStore::new(self.dir.join("env"))
+    }
+
+    /// Logs of its instances.
+    pub fn logs_dir(&self) -> PathBuf {
+        self.dir.join("logs")
+    }
+
+    /// The log of one instance.
+    pub fn log(&self, kind: &ProcessType, index: u16) -> PathBuf {
+        self.logs_dir().join(format!("dokuen.{}.{kind}.{index}", self.name))
+    }
+
+    /// The buildpacks' cache between builds.
+    pub fn cache(&self) -> PathBuf {
+        self.dir.join("build")
+    }
+
+    /// One directory per instance that runs or ran: its spec, lock, state and log pipe.
+    pub fn instances_dir(&self) -> PathBuf {
+        self.dir.join("instances")
+    }
+
+    /// What `create` makes inside the app's directory.
+    pub fn subdirectories(&self) -> Vec<PathBuf> {
+        let instances = self.instances_dir();
+        vec![self.releases_dir(), self.ledger_dir(), self.dir.join("env"), self.logs_dir(), self.cache(), instances]
+    }
+
+    /// The report about one instance that people and scripts may read, inside the release.
+    pub fn pid_file(&self, release: &Path, kind: &ProcessType, index: u16) -> PathBuf {
+        release.join(".dokuen").join(format!("dokuen.{}.{kind}.{index}.pid", self.name))
+    }
+
+    /// The app's part of the run directory: `live`, route tables and sockets.
+    pub fn run_dir(&self) -> &Path {
+        &self.run
+    }
+
+    /// Sockets of instances.
+    pub fn sockets_dir(&self) -> PathBuf {
+        self.run.join("i")
+    }
+
+    /// The symlink to the route table that is in force.
+    pub fn live_route(&self) -> PathBuf {
+        self.run.join("live")
+    }
+
+    /// The lock that every change of the app holds.
+    pub fn lock(&self, doing: &str) -> Result<Lock, LockError> {
+        Lock::try_take(&self.dir.join("lock"), &format!("app {}", self.name), doing)
+    }
+
+    /// `app.base`.
+    pub fn domain(&self, conf: &Conf) -> Result<Domain, crate::BadName> {
+        Domain::of_app(&self.name, &conf.base_domain)
+    }
+}
+
+/// A short, still unique form of a name: socket paths have little room.
+fn short(name: &AppName) -> String {
+    if name.as_str().len() <= SHORT_APP {
+        return name.to_string();
+    }
+    // FNV-1a: it only has to tell long names apart, and must be the same in every version.
+    let hash =
+        name.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    // A dot, which no app name holds, keeps it apart from the names of other apps.
+    format!("{}.{:08x}", &name.as_str()[..15], (hash >> 32) as u32 ^ hash as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_socket_path_fits_everywhere() {
+        let name = AppName::parse(&"a".repeat(63)).unwrap();
+        assert_eq!(short(&name).len(), SHORT_APP);
+        assert_ne!(short(&name), short(&AppName::parse(&"a".repeat(62)).unwrap()));
+        let socket = format!("{}/{}/i/g{}.web.500", "r".repeat(LONGEST_RUN_DIR), short(&name), u32::MAX);
+        assert!(socket.len() <= 103, "{}", socket.len());
+    }
+}

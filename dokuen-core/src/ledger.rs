@@ -1,0 +1,122 @@
+//! Numbered releases: v1, v2, ... = a tree, the config it ran with, and its formation.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::env::Environment;
+use crate::fs::{self, FsError};
+use crate::layout::App;
+
+/// A release number. `rollback` makes a new one, so the highest is what runs or ran last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Version(pub u32);
+
+/// What is known of a release.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Its number.
+    pub version: Version,
+    /// The name of its tree under `releases/`.
+    pub tree: String,
+    /// The commit it was built from, when it came by git.
+    pub commit: Option<String>,
+    /// `YYYY-mm-dd HH:MM:SS` in UTC.
+    pub at: String,
+    /// Who made it.
+    pub by: String,
+    /// What made it: `deploy`, `set A, B`, `scale web=2`, `rollback to v3`, ... Names of config vars, never values.
+    pub what: String,
+    /// The formation, `web=1`.
+    pub formation: String,
+}
+
+/// Which release and which generation of instances is live: the one file that a promotion writes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Live {
+    /// The release number.
+    pub version: Version,
+    /// The generation its instances belong to.
+    pub generation: u32,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "v{}", self.0)
+    }
+}
+
+impl Version {
+    /// Reads `v12`, or `12` as people type it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix('v').unwrap_or(text);
+        let plain = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+        plain.then(|| digits.parse().ok()).flatten().map(Self)
+    }
+}
+
+/// Files a record and the app's config of that moment. It counts from now on; a number is never filed twice.
+pub fn file(app: &App, record: &Record, config: &Environment) -> Result<(), FsError> {
+    let (beside, path) = (app.ledger_dir().join(format!(".{}", record.version)), place(app, record.version));
+    fs::remove_tree(&beside)?;
+    fs::make_dir(&beside, fs::PRIVATE_DIR)?;
+    fs::replace(&beside.join(RECORD), yaml(record).as_bytes(), fs::PRIVATE_FILE)?;
+    fs::replace(&beside.join(CONFIG), &config.to_nul(), fs::PRIVATE_FILE)?;
+    fs::rename(&beside, &path)
+}
+
+/// Takes a number back that never went live.
+pub fn forget(app: &App, version: Version) -> Result<(), FsError> {
+    fs::remove_tree(&place(app, version))
+}
+
+/// The record with that number.
+pub fn record(app: &App, version: Version) -> Result<Option<Record>, FsError> {
+    let path = place(app, version).join(RECORD);
+    let Some(bytes) = fs::read_if_there(&path)? else { return Ok(None) };
+    let parsed = serde_yaml::from_slice(&bytes).map_err(std::io::Error::other);
+    fs::at("read", &path, parsed).map(Some)
+}
+
+/// The app's config vars as they were in that release.
+pub fn config(app: &App, version: Version) -> Result<Option<Environment>, FsError> {
+    Ok(fs::read_if_there(&place(app, version).join(CONFIG))?.map(|bytes| Environment::from_nul(&bytes)))
+}
+
+/// Every number that was filed, in order.
+pub fn versions(app: &App) -> Result<Vec<Version>, FsError> {
+    let mut all: Vec<_> =
+        fs::names(&app.ledger_dir())?.iter().filter(|n| n.starts_with('v')).filter_map(|n| Version::parse(n)).collect();
+    all.sort();
+    Ok(all)
+}
+
+/// The number the next release gets.
+pub fn next(app: &App) -> Result<Version, FsError> {
+    Ok(Version(versions(app)?.last().map_or(1, |v| v.0 + 1)))
+}
+
+/// What is live, `None` before the first deploy.
+pub fn live(app: &App) -> Result<Option<Live>, FsError> {
+    let path = app.live_file();
+    let Some(bytes) = fs::read_if_there(&path)? else { return Ok(None) };
+    fs::at("read", &path, serde_yaml::from_slice(&bytes).map_err(std::io::Error::other)).map(Some)
+}
+
+/// Says what is live from now on.
+pub fn set_live(app: &App, live: Live) -> Result<(), FsError> {
+    fs::replace(&app.live_file(), yaml(&live).as_bytes(), fs::PRIVATE_FILE)
+}
+
+const RECORD: &str = "release.yml";
+const CONFIG: &str = "config";
+
+fn place(app: &App, version: Version) -> PathBuf {
+    app.ledger_dir().join(version.to_string())
+}
+
+fn yaml(value: &impl Serialize) -> String {
+    serde_yaml::to_string(value).expect("a struct of numbers and strings has a YAML form")
+}

@@ -1,0 +1,96 @@
+//! One writer at a time, by a lock that dies with its holder.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::{fs, stamp::Stamp};
+
+/// A held `flock`. It is never inherited (close-on-exec) and ends with the process, even by `kill -9`.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// A lock that could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Somebody else holds it: who, and since when, as they wrote it there.
+    #[error("{what} is busy: {holder}")]
+    Busy {
+        /// What is locked, in the user's words.
+        what: String,
+        /// `pid 12 has been deploying since 2026-01-01 12:00:00 UTC`.
+        holder: String,
+    },
+    /// The lock file itself failed.
+    #[error("failed to lock `{path}`")]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The lock file could not be opened.
+    #[error(transparent)]
+    Open(#[from] fs::FsError),
+}
+
+impl Lock {
+    /// Takes the lock at `path` now or says who has it. `what` names the thing ("app hello"), `doing` the work.
+    pub fn try_take(path: &Path, what: &str, doing: &str) -> Result<Self, LockError> {
+        let mut file = fs::open_lock(path)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = read_holder(&mut file);
+                return Err(LockError::Busy { what: what.to_owned(), holder });
+            }
+            Err(TryLockError::Error(source)) => return Err(LockError::Io { path: path.to_owned(), source }),
+        }
+        sign(&mut file, doing);
+        Ok(Self { _file: file })
+    }
+
+    /// Waits for the lock as long as it takes; for locks held only for moments.
+    pub fn take(path: &Path, doing: &str) -> Result<Self, LockError> {
+        let mut file = fs::open_lock(path)?;
+        file.lock().map_err(|source| LockError::Io { path: path.to_owned(), source })?;
+        sign(&mut file, doing);
+        Ok(Self { _file: file })
+    }
+}
+
+/// The name in the file is a courtesy to whoever waits: a full disk must not keep the holder from its work.
+fn sign(file: &mut File, doing: &str) {
+    let text = format!("pid {} has been {doing} since {} UTC\n", std::process::id(), Stamp::now().for_people());
+    let _ = file.rewind();
+    let _ = file.set_len(0);
+    let _ = file.write_all(text.as_bytes());
+}
+
+fn read_holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let _ = file.take(200).read_to_string(&mut text);
+    let line = text.lines().next().unwrap_or_default();
+    if line.is_empty() { "another command is at work on it".to_owned() } else { line.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_taker_is_told_who_has_it_and_gets_it_after() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = Lock::try_take(&path, "app hello", "deploying").unwrap();
+        let refused = Lock::try_take(&path, "app hello", "scaling").unwrap_err().to_string();
+        assert!(
+            refused.starts_with(&format!("app hello is busy: pid {} has been deploying since ", std::process::id())),
+            "{refused}"
+        );
+        drop(held);
+        assert!(Lock::try_take(&path, "app hello", "scaling").is_ok());
+    }
+}

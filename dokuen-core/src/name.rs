@@ -1,0 +1,182 @@
+//! Names parsed at the border: app, process type, config var, buildpack, user.
+
+use std::fmt;
+
+/// A name that was refused: what kind it was, what was typed (escaped and cut), and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {shown}: {allowed}")]
+pub struct BadName {
+    what: &'static str,
+    shown: String,
+    allowed: &'static str,
+}
+
+impl BadName {
+    pub(crate) fn new(what: &'static str, input: &str, allowed: &'static str) -> Self {
+        Self { what, shown: shown(input), allowed }
+    }
+}
+
+/// Text from outside made fit for one line of a message: quoted, escaped, at most 80 characters.
+pub fn shown(input: &str) -> String {
+    const MOST: usize = 80;
+    let mut out = String::from("\"");
+    for (count, c) in input.chars().enumerate() {
+        if count == MOST {
+            out.push_str("\"...");
+            return out;
+        }
+        match c {
+            // Beyond ASCII nothing is shown as it is: look-alikes and direction overrides would lie in a transcript.
+            ' '..='~' if c != '"' && c != '\\' => out.push(c),
+            _ => out.extend(c.escape_default()),
+        }
+    }
+    out.push('"');
+    out
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $what:literal, $check:expr, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $type(String);
+
+        impl $type {
+            /// Checks `input` against the rule above; the error says what is allowed.
+            pub fn parse(input: &str) -> Result<Self, BadName> {
+                let check: fn(&str) -> bool = $check;
+                if check(input) { Ok(Self(input.to_owned())) } else { Err(BadName::new($what, input, $allowed)) }
+            }
+
+            /// The name as it was typed.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<std::path::Path> for $type {
+            fn as_ref(&self) -> &std::path::Path {
+                self.0.as_ref()
+            }
+        }
+    };
+}
+
+name!(
+    /// An app: one DNS label in lower case, since it becomes a host name, a directory and a repository.
+    /// Names that Dokuen's own files or every machine use (`current`, `localhost`) are refused.
+    AppName,
+    "application name",
+    is_app_name,
+    "only a-z, 0-9 and \"-\", 1 to 63 characters, starting and ending with a letter or digit, and no reserved name"
+);
+
+name!(
+    /// A line of a Procfile: letters, digits, `_` and `-`, at most 63 characters (foreman's rule, bounded).
+    ProcessType,
+    "process type",
+    |s| bounded(s, 63) && !s.starts_with('-') && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'),
+    "only letters, digits, \"_\" and \"-\", 1 to 63 characters, not starting with \"-\""
+);
+
+name!(
+    /// A config var, as POSIX names an environment variable; it is also a file name in `env/`.
+    EnvName,
+    "config var name",
+    |s| bounded(s, 200)
+        && !s.as_bytes()[0].is_ascii_digit()
+        && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'),
+    "only letters, digits and \"_\", 1 to 200 characters, not starting with a digit"
+);
+
+name!(
+    /// An installed buildpack: what stands behind `buildpack-` in its URL.
+    BuildpackName,
+    "buildpack name",
+    |s| bounded(s, 63) && !s.starts_with('-') && s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'),
+    "only letters, digits, \"_\" and \"-\", 1 to 63 characters"
+);
+
+name!(
+    /// Somebody who may push: a key is filed under this name.
+    UserName,
+    "user name",
+    |s| bounded(s, 63)
+        && s.as_bytes()[0].is_ascii_alphanumeric()
+        && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.')),
+    "only a-z, 0-9, \"_\", \"-\" and \".\", 1 to 63 characters, starting with a letter or digit"
+);
+
+impl ProcessType {
+    /// The one type that gets traffic.
+    pub fn web() -> Self {
+        Self("web".to_owned())
+    }
+
+    /// Whether nginx sends requests to it.
+    pub fn is_web(&self) -> bool {
+        self.0 == "web"
+    }
+}
+
+impl EnvName {
+    /// Set by the platform for each process, so never by a user or a buildpack.
+    pub fn is_reserved(&self) -> bool {
+        matches!(self.as_str(), "PORT" | "PS" | "DYNO" | "HOME")
+    }
+}
+
+fn bounded(s: &str, most: usize) -> bool {
+    !s.is_empty() && s.len() <= most
+}
+
+fn is_app_name(s: &str) -> bool {
+    const RESERVED: [&str; 5] = ["current", "previous", "localhost", "default", "gitolite-admin"];
+    bounded(s, 63)
+        && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !s.starts_with('-')
+        && !s.ends_with('-')
+        && !s.starts_with("xn--")
+        && !RESERVED.contains(&s)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn app_names_are_dns_labels() {
+        for good in ["a", "myapp", "my-app2", "0x", &"a".repeat(63)] {
+            assert_eq!(AppName::parse(good).unwrap().as_str(), good);
+        }
+        for bad in
+            ["", ".", "..", "a/b", "-", "-a", "a-", "Foo", "a b", "a\n", "a;id", "_", "xn--a", "current", "f\u{43e}o"]
+        {
+            assert!(AppName::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(AppName::parse(&"a".repeat(64)).is_err());
+    }
+
+    #[test]
+    fn the_refusal_shows_the_input_escaped_and_cut() {
+        insta::assert_snapshot!(AppName::parse("foo;id\n\u{202e}").unwrap_err(), @r#"application name "foo;id\n\u{202e}": only a-z, 0-9 and "-", 1 to 63 characters, starting and ending with a letter or digit, and no reserved name"#);
+        assert!(AppName::parse(&"a".repeat(5000)).unwrap_err().to_string().len() < 250);
+    }
+
+    #[test]
+    fn config_var_names_are_posix_names() {
+        for good in ["A", "a", "_X9", "GIT_SSH_COMMAND"] {
+            assert!(EnvName::parse(good).is_ok());
+        }
+        for bad in ["", "1A", "A-B", "A B", "A=B", "..", "a/b", "\u{c4}", "A[0]"] {
+            assert!(EnvName::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! Built trees under `apps/A/releases`: named by the second they were cut in, whole once they carry their mark.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::fs::{self, FsError};
+use crate::layout::App;
+use crate::stamp::Stamp;
+
+/// A directory at its final path that a build may write into. It becomes a [`Tree`] by [`Unfinished::complete`];
+/// dropped before that, it stays unmarked and is swept.
+#[derive(Debug)]
+pub struct Unfinished {
+    path: PathBuf,
+}
+
+/// A built tree that carries its completion mark: only such a one may be started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tree {
+    path: PathBuf,
+    stamp: Stamp,
+}
+
+/// Cuts a new directory. Two within one second, or a clock that steps back, still give two names in the right order.
+pub fn cut(app: &App, now: Stamp) -> Result<Unfinished, FsError> {
+    let newest = stamps(app)?.into_iter().max();
+    let mut stamp = newest.map_or(now, |last| now.max(last.next()));
+    loop {
+        let path = app.releases_dir().join(stamp.to_string());
+        match fs::make_dir(&path, fs::PRIVATE_DIR) {
+            Err(e) if e.source.kind() == std::io::ErrorKind::AlreadyExists => stamp = stamp.next(),
+            made => return made.map(|()| Unfinished { path }),
+        }
+    }
+}
+
+impl Unfinished {
+    /// Where to build.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Marks the tree whole: everything in it is on the disk before the mark is.
+    pub fn complete(self) -> Result<Tree, FsError> {
+        let dir = self.path.join(".dokuen");
+        fs::make_dirs(&dir, fs::PRIVATE_DIR)?;
+        fs::sync_tree(&self.path)?;
+        fs::replace(&dir.join(MARK), b"", fs::PRIVATE_FILE)?;
+        fs::sync_dir(&self.path)?;
+        fs::sync_dir(parent(&self.path))?;
+        Tree::at(&self.path).ok_or_else(|| FsError {
+            action: "complete",
+            path: self.path.clone(),
+            source: std::io::Error::other("its name is no release name"),
+        })
+    }
+}
+
+const MARK: &str = "complete";
+
+impl Tree {
+    /// The tree at `path`, when it is named like one and carries its mark.
+    pub fn at(path: &Path) -> Option<Self> {
+        let stamp = Stamp::parse(path.file_name()?.to_str()?)?;
+        path.join(".dokuen").join(MARK).is_file().then(|| Self { path: path.to_owned(), stamp })
+    }
+
+    /// The tree of this app with the given name.
+    pub fn named(app: &App, name: &str) -> Option<Self> {
+        Stamp::parse(name)?;
+        Self::at(&app.releases_dir().join(name))
+    }
+
+    /// Where it is; absolute, and true as long as it exists.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its name, `YYYYmmddTHHMMSS`.
+    pub fn name(&self) -> String {
+        self.stamp.to_string()
+    }
+}
+
+impl fmt::Display for Tree {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.stamp.fmt(f)
+    }
+}
+
+/// Every whole tree, oldest first.
+pub fn all(app: &App) -> Result<Vec<Tree>, FsError> {
+    let dir = app.releases_dir();
+    Ok(fs::names(&dir)?.iter().filter_map(|name| Tree::at(&dir.join(name))).collect())
+}
+
+/// The tree that `current` points at.
+pub fn current(app: &App) -> Result<Option<Tree>, FsError> {
+    linked(app, &app.current())
+}
+
+/// The tree that `previous` points at.
+pub fn previous(app: &App) -> Result<Option<Tree>, FsError> {
+    linked(app, &app.previous())
+}
+
+fn linked(app: &App, link: &Path) -> Result<Option<Tree>, FsError> {
+    let target = fs::link_target(link)?;
+    Ok(target.as_deref().and_then(Path::file_name).and_then(|n| n.to_str()).and_then(|name| Tree::named(app, name)))
+}
+
+/// Makes `tree` current. `previous` moves first, so that at no moment one of the two is missing or dangling.
+/// Gives back the tree that was current, when it was another one.
+pub fn promote(app: &App, tree: &Tree) -> Result<Option<Tree>, FsError> {
+    let before = current(app)?;
+    if before.as_ref() == Some(tree) {
+        return Ok(None);
+    }
+    if let Some(before) = &before {
+        fs::relink(&target_of(before), &app.previous())?;
+    }
+    fs::relink(&target_of(tree), &app.current())?;
+    Ok(before)
+}
+
+/// Relative, so that a moved dokuen directory stays whole.
+fn target_of(tree: &Tree) -> PathBuf {
+    Path::new("releases").join(tree.name())
+}
+
+/// Removes directories that no build completed. Only the holder of the app's lock may call it.
+pub fn sweep(app: &App) -> Result<(), FsError> {
+    for name in fs::names(&app.releases_dir())? {
+        let path = app.releases_dir().join(&name);
+        if Stamp::parse(&name).is_none() || Tree::at(&path).is_none() {
+            fs::remove_tree(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn stamps(app: &App) -> Result<Vec<Stamp>, FsError> {
+    Ok(fs::names(&app.releases_dir())?.iter().filter_map(|name| Stamp::parse(name)).collect())
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}

@@ -1,0 +1,61 @@
+//! A moment in UTC to the second, in the two forms Dokuen writes.
+
+use std::fmt;
+
+use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+
+/// A second in UTC. Written `YYYYmmddTHHMMSS` in release names; its order is the order in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp(DateTime);
+
+impl Stamp {
+    /// This second.
+    pub fn now() -> Self {
+        Self::at(Timestamp::now())
+    }
+
+    /// The second that holds `moment`.
+    pub fn at(moment: Timestamp) -> Self {
+        let civil = TimeZone::UTC.to_datetime(moment);
+        Self(civil.date().at(civil.hour(), civil.minute(), civil.second(), 0))
+    }
+
+    /// Reads the form of a release name; anything else is `None`.
+    pub fn parse(name: &str) -> Option<Self> {
+        let parsed = DateTime::strptime(FORM, name).ok()?;
+        (name.len() == 15).then_some(Self(parsed))
+    }
+
+    /// One second later: the next name when the clock has not moved on, or has stepped back.
+    pub fn next(self) -> Self {
+        self.0.checked_add(SignedDuration::from_secs(1)).map_or(self, Self)
+    }
+
+    /// `YYYY-mm-dd HH:MM:SS`, as logs and listings show it.
+    pub fn for_people(self) -> String {
+        self.0.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+}
+
+const FORM: &str = "%Y%m%dT%H%M%S";
+
+impl fmt::Display for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.strftime(FORM).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_and_parses_and_steps() {
+        let stamp = Stamp::parse("20261231T235959").unwrap();
+        assert_eq!(stamp.next().to_string(), "20270101T000000");
+        assert_eq!(stamp.for_people(), "2026-12-31 23:59:59");
+        for bad in ["", "20261331T000000", "20261231T2359590", "2026-12-31", "20261231T23595"] {
+            assert_eq!(Stamp::parse(bad), None, "{bad}");
+        }
+    }
+}

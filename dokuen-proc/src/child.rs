@@ -1,0 +1,146 @@
+//! The child of a wrapper: started clean, adopted when its wrapper was killed, ended with everything it started.
+
+use std::os::fd::OwnedFd;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::Path;
+use std::process::{ExitStatus, Stdio};
+
+use dokuen_core::cmd::{self, Cmd};
+use dokuen_core::fs::{self, FsError};
+use dokuen_core::{Environment, EnvStore, Layers, Port, parse_dotenv};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+
+use crate::instance::Instance;
+use crate::platform::{self, Member};
+use crate::shell::line_in_shell;
+use crate::spec::Spec;
+
+/// A child that runs, ours or taken over.
+#[derive(Debug)]
+pub struct Child {
+    /// Which process.
+    pub member: Member,
+    /// Readable when it ends; only for a child that is not ours to wait for.
+    pub watched: Option<OwnedFd>,
+    own: bool,
+}
+
+/// Why a child could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum ChildError {
+    /// Its environment or log pipe could not be read.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// The shell could not be started in the release.
+    #[error("failed to start it in `{dir}`")]
+    Spawn {
+        /// The release.
+        dir: std::path::PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+/// What every process gets below all that users and buildpacks set.
+pub fn base_environment(search_path: &str) -> Environment {
+    Environment::default().with("PATH", search_path).with("LANG", "C.UTF-8").with("HOST", "127.0.0.1")
+}
+
+/// All layers but the platform's own, with the given config vars of the app. `.env` was checked when it was built:
+/// a line that a running app has spoilt since is left out rather than keeping the app down.
+pub fn environment(spec: &Spec, app: Environment) -> Result<Environment, FsError> {
+    let dotenv = spec.tree.join(".env");
+    let text = if dotenv.symlink_metadata().is_ok() { fs::read_foreign(&dotenv, 1024 * 1024)? } else { Vec::new() };
+    let defaults = parse_dotenv(&String::from_utf8_lossy(&text)).unwrap_or_default();
+    let global = EnvStore::new(&spec.global_env).load()?;
+    Ok(Layers { base: base_environment(&spec.search_path), defaults, global, app, platform: Environment::default() }.merged())
+}
+
+/// What the platform sets on top.
+pub fn platform_environment(spec: &Spec, port: Option<Port>, instance: &Instance) -> Environment {
+    let all = Environment::default()
+        .with("HOME", &spec.tree)
+        .with("PS", spec.id.name())
+        .with("DYNO", spec.id.name())
+        .with("DOKUEN_APP", &spec.app)
+        .with("DOKUEN_RELEASE", &spec.version)
+        .with("GIT_REV", &spec.commit)
+        .with("SOURCE_VERSION", &spec.commit)
+        .with(MARK, instance.dir());
+    match port {
+        Some(port) => all.with("PORT", port.to_string()),
+        None => all,
+    }
+}
+
+const MARK: &str = "DOKUEN_INSTANCE";
+
+/// The mark that every process of an instance carries in its environment.
+pub fn mark(instance: &Instance) -> String {
+    format!("{MARK}={}", instance.dir().display())
+}
+
+impl Child {
+    /// Starts the Procfile line: a group of its own, nothing open but the null device and the log pipe.
+    pub fn start(spec: &Spec, environment: &Environment, log_pipe: &Path) -> Result<Self, ChildError> {
+        let argv = line_in_shell(&spec.command, &spec.tree);
+        let out = fs::open_append_pipe(log_pipe)?;
+        let err = fs::at("open", log_pipe, out.try_clone())?;
+        let mut command = Cmd::new(&argv[0], &spec.tree).args(&argv[1..]).envs(environment.pairs()).to_std();
+        command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
+        let spawned = command.spawn().map_err(|source| ChildError::Spawn { dir: spec.tree.clone(), source })?;
+        let pid = spawned.id() as i32;
+        // A child that has ended already still answers here: it is a zombie until we reap it, and its pid stays taken.
+        let started = platform::start_time(pid).unwrap_or(0);
+        Ok(Self { member: Member { pid, started }, watched: None, own: true })
+    }
+
+    /// Takes over a child whose wrapper was killed: found by the mark, it leads its own process group.
+    pub fn adopt(mark: &str) -> Option<Self> {
+        let leads = |m: &Member| nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(m.pid))).is_ok_and(|g| g.as_raw() == m.pid);
+        let member = platform::members(None, mark).into_iter().find(leads)?;
+        let watched = platform::watch(member);
+        Some(Self { member, watched, own: false })
+    }
+
+    /// Whether its end must be looked for now and then, since nothing tells of it.
+    pub fn needs_looking_at(&self) -> bool {
+        !self.own && self.watched.is_none()
+    }
+
+    /// How it ended, for a child that is not ours to wait for: nobody but its parent learns its exit status.
+    pub fn adopted_end(&self) -> Option<String> {
+        (!self.own && platform::start_time(self.member.pid) != Some(self.member.started)).then(|| "ended".to_owned())
+    }
+}
+
+/// Collects every child that has ended: pid and how. Orphans that came back to us are among them.
+pub fn reap() -> Vec<(i32, String)> {
+    let mut ended = Vec::new();
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::Exited(pid, code)) => ended.push((pid.as_raw(), cmd::how(ExitStatus::from_raw(code << 8)))),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => ended.push((pid.as_raw(), cmd::how(ExitStatus::from_raw(signal as i32)))),
+            Ok(WaitStatus::StillAlive) | Err(_) => return ended,
+            Ok(_) => {}
+        }
+    }
+}
+
+/// Everything the instance has started, as its wrapper sees it.
+pub fn tree(mark: &str) -> Vec<Member> {
+    platform::members(Some(std::process::id() as i32), mark)
+}
+
+/// Sends a signal to all of them.
+pub fn signal_all(members: &[Member], signal: Signal) {
+    for member in members {
+        platform::signal(*member, signal);
+    }
+}
+
+/// What still runs of an instance that has no wrapper.
+pub fn leftovers(instance: &Instance) -> Vec<Member> {
+    platform::members(None, &mark(instance))
+}

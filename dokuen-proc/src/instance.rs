@@ -1,0 +1,211 @@
+//! An instance's directory, seen from outside: is it alive, what does it report, and how is it told something.
+
+use std::collections::BTreeMap;
+use std::fs::{OpenOptions, TryLockError};
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use dokuen_core::fs::{self, FsError};
+use dokuen_core::{App, Port};
+use nix::errno::Errno;
+use nix::fcntl::OFlag;
+
+use crate::spec::{InstanceId, Spec, SpecError};
+
+/// An instance that runs, or once ran, by its directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instance {
+    /// Which one.
+    pub id: InstanceId,
+    dir: PathBuf,
+}
+
+/// What a wrapper reports about itself. For people and for waiting; never used to decide whom to signal.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// The wrapper's process id.
+    pub wrapper: Option<i32>,
+    /// The child's process id, while there is one.
+    pub child: Option<i32>,
+    /// When the child was started, in the kernel's own count: with the pid it names one process for ever.
+    pub child_started: Option<u64>,
+    /// Its port.
+    pub port: Option<Port>,
+    /// `up`, `waiting`, `draining`, `ending`, `gone`.
+    pub phase: String,
+    /// Since when, `YYYY-mm-dd HH:MM:SS` in UTC.
+    pub since: String,
+    /// How often the child was started again.
+    pub restarts: u32,
+    /// How the last child ended, `exited with 3`.
+    pub last_end: String,
+}
+
+/// An instance that could not be reached or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum InstanceError {
+    /// Its files.
+    #[error(transparent)]
+    Fs(#[from] FsError),
+    /// Its spec.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// It still ran when the time was over.
+    #[error("{id} did not stop within {} s", limit.as_secs())]
+    StillRunning {
+        /// Which one.
+        id: InstanceId,
+        /// How long was waited.
+        limit: Duration,
+    },
+}
+
+impl Instance {
+    /// The instance with its directory below `dir`.
+    pub fn at(dir: &Path, id: InstanceId) -> Self {
+        Self { dir: dir.join(id.to_string()), id }
+    }
+
+    /// Its directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// Whether a wrapper holds its lock.
+    pub fn is_alive(&self) -> Result<bool, FsError> {
+        if !self.dir.is_dir() {
+            return Ok(false);
+        }
+        let path = self.file("lock");
+        match fs::open_lock(&path)?.try_lock() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(e)) => fs::at("lock", &path, Err(e)),
+        }
+    }
+
+    /// What the wrapper last said.
+    pub fn report(&self) -> Report {
+        let text = fs::read_text(&self.file("state")).unwrap_or_default();
+        Report::parse(&text)
+    }
+
+    /// What it was told to run.
+    pub fn spec(&self) -> Result<Spec, SpecError> {
+        Spec::load(&self.file("spec"))
+    }
+
+    /// Tells the wrapper to drain and stop. A wrapper that is gone needs no telling.
+    pub fn stop(&self) -> Result<(), FsError> {
+        self.tell(b't')
+    }
+
+    /// Tells the wrapper to start its child anew, with the environment read anew.
+    pub fn restart(&self) -> Result<(), FsError> {
+        self.tell(b'r')
+    }
+
+    /// A letter through the control FIFO reaches whoever holds it open: no pid is involved that could be reused.
+    fn tell(&self, letter: u8) -> Result<(), FsError> {
+        let path = self.file("control");
+        let flags = (OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits();
+        let told = OpenOptions::new().write(true).custom_flags(flags).open(&path).and_then(|mut fifo| fifo.write_all(&[letter]));
+        match told {
+            Err(e) if e.raw_os_error() == Some(Errno::ENXIO as i32) || e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            other => fs::at("tell", &path, other),
+        }
+    }
+
+    /// Waits until no wrapper holds the lock; a wrapper leaves when its child and the child's children are gone.
+    pub fn wait_gone(&self, limit: Duration) -> Result<(), InstanceError> {
+        let deadline = Instant::now() + limit;
+        let mut pause = Duration::from_millis(1);
+        while self.is_alive()? {
+            if Instant::now() >= deadline {
+                return Err(InstanceError::StillRunning { id: self.id.clone(), limit });
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+}
+
+impl Report {
+    pub(crate) fn render(&self) -> String {
+        let mut out = String::new();
+        let mut put = |key: &str, value: Option<String>| {
+            if let Some(value) = value {
+                out.push_str(&format!("{key}={value}\n"));
+            }
+        };
+        put("wrapper", self.wrapper.map(|v| v.to_string()));
+        put("child", self.child.map(|v| v.to_string()));
+        put("child_started", self.child_started.map(|v| v.to_string()));
+        put("port", self.port.map(|v| v.to_string()));
+        put("phase", Some(self.phase.clone()));
+        put("since", Some(self.since.clone()));
+        put("restarts", Some(self.restarts.to_string()));
+        put("last_end", Some(self.last_end.clone()));
+        out
+    }
+
+    pub(crate) fn parse(text: &str) -> Self {
+        let all: BTreeMap<_, _> = text.lines().filter_map(|l| l.split_once('=')).collect();
+        let text = |key: &str| all.get(key).copied().unwrap_or_default().to_owned();
+        Self {
+            wrapper: text("wrapper").parse().ok(),
+            child: text("child").parse().ok(),
+            child_started: text("child_started").parse().ok(),
+            port: text("port").parse().ok().and_then(Port::new),
+            phase: text("phase"),
+            since: text("since"),
+            restarts: text("restarts").parse().unwrap_or(0),
+            last_end: text("last_end"),
+        }
+    }
+}
+
+/// Every instance of an app that has a directory, alive or not.
+pub fn instances(app: &App) -> Result<Vec<Instance>, FsError> {
+    let dir = app.instances_dir();
+    let ids = fs::names(&dir)?;
+    let mut all: Vec<_> = ids.iter().filter_map(|n| InstanceId::parse(n)).map(|id| Instance::at(&dir, id)).collect();
+    all.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(all)
+}
+
+/// The generations that have a directory.
+pub fn generations(app: &App) -> Result<Vec<u32>, FsError> {
+    let mut all: Vec<_> = instances(app)?.into_iter().map(|i| i.id.generation).collect();
+    all.dedup();
+    Ok(all)
+}
+
+/// A generation number that no instance of the app has or had since `last_live`.
+pub fn next_generation(app: &App, last_live: Option<u32>) -> Result<u32, FsError> {
+    let seen = generations(app)?.into_iter().chain(last_live).max();
+    Ok(seen.map_or(1, |g| g.wrapping_add(1).max(1)))
+}
+
+/// Tells instances to drain and stop; whoever wants may wait for them with [`Instance::wait_gone`].
+/// What is left of one whose wrapper was killed is ended at once.
+pub fn retire<'a>(instances: impl IntoIterator<Item = &'a Instance>) -> Result<(), InstanceError> {
+    instances.into_iter().try_for_each(crate::boot::revive_to_stop)
+}
+
+/// Removes the directories of instances that are gone, wrapper and children. The app's lock must be held.
+pub fn sweep(app: &App) -> Result<(), InstanceError> {
+    for instance in instances(app)? {
+        if !instance.is_alive()? && crate::child::leftovers(&instance).is_empty() {
+            fs::remove_tree(instance.dir())?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! The processes of a Procfile: started, proven ready, switched to, drained.
+//!
+//! Each instance (`web.1`) has one small **wrapper** process of its own, the program `dokuen-wrapper`. There is no
+//! central daemon: what runs is what the instance directories and their locks say.
+//!
+//! - An instance is a directory: `spec` (what to run), `env` (with which environment), `lock` (held by the wrapper for
+//!   its life: *alive means it holds its lock*), `control` (a FIFO that takes single letters), `log` (a FIFO that the
+//!   child writes into and that outlives a killed wrapper), `state` (a report for people).
+//! - The wrapper of a `web` instance owns its [`front`]: a unix socket at which nginx finds the instance. Traffic moves
+//!   from one release to the next by one rename of the app's `live` route, a directory of symlinks to such sockets.
+//! - Steps consume what they used: [`boot`] gives [`Booted`], whose readiness check gives [`Ready`], whose switch gives
+//!   [`Switched`]. A value dropped before it was kept undoes its own step.
+//!
+//! What is deliberately absent: builds, nginx, names of commands, and everything that prints.
+//!
+//! ```no_run
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use dokuen_proc::{Plan, boot};
+//! # let plan: Plan = unimplemented!();
+//!
+//! let ready = boot(&plan)?.wait_until_ready()?;
+//! let switched = ready.switch()?;
+//! switched.keep();
+//! let old = dokuen_proc::instances(&plan.app)?.into_iter().filter(|i| i.id.generation != plan.generation);
+//! dokuen_proc::retire(&old.collect::<Vec<_>>())?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod platform;
+mod spec;
+mod instance;
+mod machine;
+mod shell;
+mod log;
+mod child;
+mod port;
+mod boot;
+mod ready;
+mod probe;
+mod route;
+#[path = "/tmp/stubfront.rs"]
+pub mod front;
+pub mod wrapper;
+
+pub use boot::{BootError, Booted, Plan, boot, revive};
+pub use instance::{Instance, InstanceError, Report, generations, instances, next_generation, retire, sweep};
+pub use ready::{Checks, Ready, ReadyError};
+pub use route::{RouteError, Switched, clear_route, live_generation, slots_for, switch_to};
+pub use shell::{argv_in_shell, line_in_shell};
+pub use child::{base_environment, environment, platform_environment};
+pub use spec::{FrontPaths, InstanceId, Spec, SpecError};

@@ -1,0 +1,193 @@
+//! What is asked of the operating system about processes and sockets: Linux's way by `/proc` and pidfds, and a
+//! portable way by `ps` (macOS, or `--cfg dokuen_portable`).
+
+use std::os::fd::OwnedFd;
+
+use nix::sys::signal::Signal;
+
+/// A process that belongs to an instance; pid and start time together name one process for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Member {
+    /// Its process id.
+    pub pid: i32,
+    /// When it was started, in the kernel's own count; 0 where that is not known.
+    pub started: u64,
+}
+
+/// Who listens on a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listener {
+    /// Nobody.
+    None,
+    /// One of the given processes, or nobody can tell.
+    Ours,
+    /// Somebody else.
+    Foreign,
+}
+
+#[cfg(all(target_os = "linux", not(dokuen_portable)))]
+mod system {
+    use std::path::{Path, PathBuf};
+
+    use dokuen_core::fs;
+    use nix::sys::prctl;
+    use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
+
+    use super::{Listener, Member, OwnedFd, Signal};
+
+    struct Stat {
+        parent: i32,
+        started: u64,
+        zombie: bool,
+    }
+
+    /// Orphans of the child come back to us instead of to init.
+    pub fn become_subreaper() {
+        // An old kernel without it loses only what double-forks; the environment's mark still finds that.
+        let _ = prctl::set_child_subreaper(true);
+    }
+
+    pub fn start_time(pid: i32) -> Option<u64> {
+        stat(pid).filter(|s| !s.zombie).map(|s| s.started)
+    }
+
+    /// Everything below `root`, and everything whose environment carries `mark`, but not `root` itself.
+    pub fn members(root: Option<i32>, mark: &str) -> Vec<Member> {
+        let all: Vec<(i32, Stat)> = pids().into_iter().filter_map(|pid| Some((pid, stat(pid)?))).collect();
+        let parent_of = |pid: i32| all.iter().find(|(p, _)| *p == pid).map(|(_, s)| s.parent);
+        let below = |pid: i32| {
+            let mut at = parent_of(pid);
+            for _ in 0..all.len() {
+                match at {
+                    Some(parent) if Some(parent) == root => return true,
+                    Some(parent) if parent > 1 => at = parent_of(parent),
+                    _ => return false,
+                }
+            }
+            false
+        };
+        let ours = |pid: i32| (root.is_some() && below(pid)) || has_mark(pid, mark);
+        let living = all.iter().filter(|(pid, s)| !s.zombie && Some(*pid) != root && ours(*pid));
+        living.map(|(pid, s)| Member { pid: *pid, started: s.started }).collect()
+    }
+
+    /// Opened first, compared second, signalled third: the signal cannot reach a successor with the same pid.
+    pub fn signal(member: Member, signal: Signal) {
+        let Some(fd) = watch(member) else { return };
+        if let Some(signal) = rustix::process::Signal::from_named_raw(signal as i32) {
+            // It may end at any moment; then there is nothing left to signal.
+            let _ = pidfd_send_signal(fd, signal);
+        }
+    }
+
+    /// A descriptor that becomes readable when the process ends.
+    pub fn watch(member: Member) -> Option<OwnedFd> {
+        let fd = pidfd_open(Pid::from_raw(member.pid)?, PidfdFlags::empty()).ok()?;
+        (start_time(member.pid) == Some(member.started)).then_some(fd)
+    }
+
+    pub fn listener(port: u16, members: &[Member]) -> Listener {
+        let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|table| listening(table, port)).collect();
+        if inodes.is_empty() {
+            return Listener::None;
+        }
+        let wanted: Vec<PathBuf> = inodes.iter().map(|inode| PathBuf::from(format!("socket:[{inode}]"))).collect();
+        let holds = |member: &Member| {
+            let dir = PathBuf::from(format!("/proc/{}/fd", member.pid));
+            let fds = fs::names(&dir).unwrap_or_default();
+            fds.iter().filter_map(|fd| fs::link_target(&dir.join(fd)).ok().flatten()).any(|target| wanted.contains(&target))
+        };
+        if members.iter().any(holds) { Listener::Ours } else { Listener::Foreign }
+    }
+
+    fn listening(table: &str, port: u16) -> Vec<String> {
+        let text = fs::read_text(Path::new(table)).unwrap_or_default();
+        let suffix = format!(":{port:04X}");
+        let inode = |line: &str| {
+            let columns: Vec<_> = line.split_ascii_whitespace().collect();
+            (columns.get(1)?.ends_with(&suffix) && *columns.get(3)? == "0A").then(|| (*columns.get(9)?).to_owned().into())?
+        };
+        text.lines().skip(1).filter_map(inode).collect()
+    }
+
+    fn pids() -> Vec<i32> {
+        fs::names(Path::new("/proc")).unwrap_or_default().iter().filter_map(|n| n.parse().ok()).collect()
+    }
+
+    /// The command name may hold anything, also blanks and parentheses: fields are counted from its last `)`.
+    fn stat(pid: i32) -> Option<Stat> {
+        let bytes = fs::read(Path::new(&format!("/proc/{pid}/stat"))).ok()?;
+        let at = bytes.iter().rposition(|b| *b == b')')?;
+        let text = String::from_utf8_lossy(&bytes[at + 1..]).into_owned();
+        let fields: Vec<_> = text.split_ascii_whitespace().collect();
+        let zombie = matches!(*fields.first()?, "Z" | "X");
+        Some(Stat { parent: fields.get(1)?.parse().ok()?, started: fields.get(19)?.parse().ok()?, zombie })
+    }
+
+    fn has_mark(pid: i32, mark: &str) -> bool {
+        // Other users' environments are closed to us: they are no members either.
+        let environ = fs::read(Path::new(&format!("/proc/{pid}/environ"))).unwrap_or_default();
+        environ.split(|b| *b == 0).any(|entry| entry == mark.as_bytes())
+    }
+}
+
+#[cfg(not(all(target_os = "linux", not(dokuen_portable))))]
+mod system {
+    use std::path::Path;
+
+    use dokuen_core::cmd::Cmd;
+    use nix::unistd::Pid;
+
+    use super::{Listener, Member, OwnedFd, Signal};
+
+    pub fn become_subreaper() {}
+
+    pub fn start_time(pid: i32) -> Option<u64> {
+        table().into_iter().find(|row| row.0 == pid).map(|_| 0)
+    }
+
+    /// Descendants and their process groups. A double-forked child in a group of its own escapes: documented.
+    pub fn members(root: Option<i32>, mark: &str) -> Vec<Member> {
+        let _ = mark;
+        let all = table();
+        let Some(root) = root else { return Vec::new() };
+        let mut found = vec![root];
+        loop {
+            let groups: Vec<i32> = all.iter().filter(|r| r.0 != root && found.contains(&r.0)).map(|r| r.2).collect();
+            let more: Vec<i32> = all.iter().filter(|r| !found.contains(&r.0)).filter(|r| found.contains(&r.1) || groups.contains(&r.2)).map(|r| r.0).collect();
+            if more.is_empty() {
+                break;
+            }
+            found.extend(more);
+        }
+        found.into_iter().filter(|pid| *pid != root).map(|pid| Member { pid, started: 0 }).collect()
+    }
+
+    pub fn signal(member: Member, signal: Signal) {
+        let _ = nix::sys::signal::kill(Pid::from_raw(member.pid), signal);
+    }
+
+    pub fn watch(member: Member) -> Option<OwnedFd> {
+        let _ = member;
+        None
+    }
+
+    pub fn listener(port: u16, members: &[Member]) -> Listener {
+        let _ = (port, members);
+        Listener::Ours
+    }
+
+    /// pid, parent, group of everything that is no zombie.
+    fn table() -> Vec<(i32, i32, i32)> {
+        let ps = Cmd::new("/bin/ps", Path::new("/")).args(["-axo", "pid=,ppid=,pgid=,stat="]).run();
+        let text = ps.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
+        let row = |line: &str| {
+            let fields: Vec<_> = line.split_ascii_whitespace().collect();
+            let number = |i: usize| fields.get(i)?.parse().ok();
+            (!fields.get(3)?.starts_with('Z')).then_some((number(0)?, number(1)?, number(2)?))
+        };
+        text.lines().filter_map(row).collect()
+    }
+}
+
+pub use system::{become_subreaper, listener, members, signal, start_time, watch};

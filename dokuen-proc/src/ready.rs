@@ -1,0 +1,211 @@
+//! Readiness: to hold a [`Ready`] is to have seen every instance answer.
+
+use std::io::{Read, Seek, SeekFrom};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use dokuen_core::{Port, fs};
+
+use crate::boot::{Booted, Plan, Started};
+use crate::child;
+use crate::instance::{Instance, Report};
+use crate::platform::{self, Listener};
+use crate::probe::{Answer, ask};
+use crate::route::{self, RouteError, Switched};
+
+/// What ready means for an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checks {
+    /// The path that must answer below 500.
+    pub path: String,
+    /// The host name it is asked with.
+    pub host: String,
+    /// How long a new instance may take.
+    pub timeout: Duration,
+    /// How long an instance without a port must have run.
+    pub alive: Duration,
+}
+
+/// Instances that have all been seen to answer (or, without a port, to stay alive).
+#[derive(Debug)]
+#[must_use = "instances that nobody keeps are stopped again"]
+pub struct Ready {
+    plan: Plan,
+    started: Started,
+}
+
+/// An instance that did not become ready. `log` is what it wrote in this boot, its last lines.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadyError {
+    /// Its process ended.
+    #[error("{name} {how} before it was ready")]
+    Ended {
+        /// `web.1`.
+        name: String,
+        /// `exited with 3`.
+        how: String,
+        /// Its last lines.
+        log: Vec<String>,
+    },
+    /// The time was over.
+    #[error("{name} did not answer on port {port} within {} s: {last}", within.as_secs())]
+    Silent {
+        /// `web.1`.
+        name: String,
+        /// Its port.
+        port: Port,
+        /// How long was waited.
+        within: Duration,
+        /// What the last look saw.
+        last: String,
+        /// Its last lines.
+        log: Vec<String>,
+    },
+    /// A wrapper is gone.
+    #[error("{name} lost its wrapper before it was ready")]
+    Lost {
+        /// `web.1`.
+        name: String,
+    },
+}
+
+impl ReadyError {
+    /// The last lines that the instance wrote.
+    pub fn log(&self) -> &[String] {
+        match self {
+            Self::Ended { log, .. } | Self::Silent { log, .. } => log,
+            Self::Lost { .. } => &[],
+        }
+    }
+}
+
+/// What one look at one instance says.
+enum Standing {
+    Ready,
+    NotYet(String),
+}
+
+/// How long one request of a check may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Log lines shown for an instance that failed.
+const TAIL: usize = 20;
+
+impl Booted {
+    /// Looks at every instance every few milliseconds at first, more slowly later, until all are ready.
+    pub fn wait_until_ready(self) -> Result<Ready, ReadyError> {
+        let begun = Instant::now();
+        let mut waiting: Vec<_> = self.started.instances.iter().collect();
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let mut still = Vec::new();
+            for instance in waiting {
+                if let Standing::NotYet(last) = self.look(instance, begun)? {
+                    self.check_time(instance, begun, last)?;
+                    still.push(instance);
+                }
+            }
+            if still.is_empty() {
+                return Ok(Ready { plan: self.plan, started: self.started });
+            }
+            waiting = still;
+            std::thread::sleep(pause);
+            pause = (pause * 5 / 4).min(Duration::from_millis(50));
+        }
+    }
+
+    fn look(&self, instance: &Instance, begun: Instant) -> Result<Standing, ReadyError> {
+        let report = instance.report();
+        if report.restarts > 0 || !report.last_end.is_empty() {
+            let log = self.tail(instance);
+            return Err(ReadyError::Ended { name: instance.id.name(), how: report.last_end, log });
+        }
+        if !instance.is_alive().unwrap_or(true) {
+            return Err(ReadyError::Lost { name: instance.id.name() });
+        }
+        let checks = &self.plan.checks;
+        Ok(match (report.child, report.port) {
+            (None, _) => Standing::NotYet("its process is not started yet".to_owned()),
+            (Some(_), Some(port)) => look_at_port(instance, &report, port, checks),
+            (Some(_), None) if begun.elapsed() >= checks.alive => Standing::Ready,
+            (Some(_), None) => Standing::NotYet("it has only just started".to_owned()),
+        })
+    }
+
+    fn check_time(&self, instance: &Instance, begun: Instant, last: String) -> Result<(), ReadyError> {
+        let within = self.plan.checks.timeout;
+        let port = instance.report().port;
+        match port {
+            Some(port) if begun.elapsed() >= within => {
+                Err(ReadyError::Silent { name: instance.id.name(), port, within, last, log: self.tail(instance) })
+            }
+            None if begun.elapsed() >= within + self.plan.checks.alive => Err(ReadyError::Lost { name: instance.id.name() }),
+            _ => Ok(()),
+        }
+    }
+
+    fn tail(&self, instance: &Instance) -> Vec<String> {
+        let log = self.plan.app.log(&instance.id.kind, instance.id.index);
+        let offset = self.started.log_offsets.get(&instance.id).copied().unwrap_or(0);
+        tail(&log, offset)
+    }
+}
+
+fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Checks) -> Standing {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.get()));
+    // The cheap look first: until something listens there is nothing to find out about it.
+    if std::net::TcpStream::connect_timeout(&address, PATIENCE).is_err() {
+        return Standing::NotYet("nothing listens there".to_owned());
+    }
+    let members = platform::members(report.wrapper, &child::mark(instance));
+    match platform::listener(port.get(), &members) {
+        Listener::None => return Standing::NotYet("nothing listens there".to_owned()),
+        Listener::Foreign => return Standing::NotYet("another process of this machine listens there".to_owned()),
+        Listener::Ours => {}
+    }
+    match ask(address, &checks.host, &checks.path, PATIENCE) {
+        Answer::Status(status) if status < 500 => Standing::Ready,
+        Answer::Status(status) => Standing::NotYet(format!("it answered {status} to GET {}", checks.path)),
+        Answer::Refused => Standing::NotYet("nothing listens there".to_owned()),
+        Answer::Nothing(why) => Standing::NotYet(format!("it took the connection, but GET {} brought no answer: {why}", checks.path)),
+    }
+}
+
+impl Ready {
+    /// The instances.
+    pub fn instances(&self) -> &[Instance] {
+        &self.started.instances
+    }
+
+    /// Moves the app's traffic to these instances: one rename. They are kept from now on, whatever becomes of the
+    /// route; put back, it leads to those before.
+    pub fn switch(self) -> Result<Switched, RouteError> {
+        let instances = self.started.instances.clone();
+        let switched = route::switch_to(&self.plan.app, &instances)?;
+        Ok(switched.with(self.started))
+    }
+
+    /// Moves the traffic to these instances and the given ones of the same generation together.
+    pub fn switch_with(self, others: &[Instance]) -> Result<Switched, RouteError> {
+        let all: Vec<_> = others.iter().chain(&self.started.instances).cloned().collect();
+        let switched = route::switch_to(&self.plan.app, &all)?;
+        Ok(switched.with(self.started))
+    }
+}
+
+/// The last lines of what a log holds beyond `offset`.
+fn tail(log: &Path, offset: u64) -> Vec<String> {
+    let read = || -> std::io::Result<Vec<u8>> {
+        let mut file = fs::open(log).map_err(|e| e.source)?;
+        let length = file.metadata()?.len();
+        // A log that was rotated in between starts anew; never more than its last 64 KiB are read.
+        let from = if length < offset { 0 } else { offset };
+        file.seek(SeekFrom::Start(from.max(length.saturating_sub(64 * 1024))))?;
+        let mut bytes = Vec::new();
+        file.take(64 * 1024).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let text = String::from_utf8_lossy(&read().unwrap_or_default()).into_owned();
+    let lines: Vec<_> = text.lines().map(str::to_owned).collect();
+    lines[lines.len().saturating_sub(TAIL)..].to_vec()
+}
