@@ -1,0 +1,57 @@
+//! Where nginx's files lie, and where it listens.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use dokuen_core::{AppName, Domain, Host};
+
+use crate::listen::Listen;
+
+/// All that is the same for every app.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The directory whose `*.conf` nginx includes. Whoever can write here is nginx's master, root perhaps.
+    pub dir: PathBuf,
+    /// What Dokuen's own nginx needs.
+    pub own: PathBuf,
+    /// Scratch space.
+    pub tmp: PathBuf,
+    /// Held while files of nginx change.
+    pub lock: PathBuf,
+    /// A part of the name of each vhost's file.
+    pub base_domain: Domain,
+    /// Where nginx listens.
+    pub listen: Listen,
+    /// How long nginx may take to put a change into force.
+    pub patience: Duration,
+}
+
+impl Places {
+    /// Those of a host with Dokuen set up.
+    pub fn of(host: &Host) -> Self {
+        Self {
+            dir: host.nginx_dir(),
+            own: host.own_nginx_dir(),
+            tmp: host.tmp_dir(),
+            lock: host.nginx_lock(),
+            base_domain: host.conf.base_domain.clone(),
+            listen: Listen::on(host.conf.listen),
+            patience: Duration::from_secs(5),
+        }
+    }
+
+    /// An app's vhost.
+    pub fn vhost(&self, app: &AppName) -> PathBuf {
+        self.dir.join(format!("{app}.{}.conf", self.base_domain))
+    }
+
+    /// The server for names that no app has; no app's file sorts before it, whatever its name.
+    pub fn catch_all(&self) -> PathBuf {
+        self.dir.join("00-default.conf")
+    }
+
+    /// There while a change may be on disk and not in force.
+    pub(crate) fn pending(&self) -> PathBuf {
+        self.dir.join(".pending")
+    }
+}

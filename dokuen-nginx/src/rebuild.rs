@@ -1,0 +1,59 @@
+//! All apps at once, for `boot`: every vhost as it should be, one reload, and no bad file in the way of the others.
+
+use std::path::PathBuf;
+
+use dokuen_core::AppName;
+use dokuen_core::fs;
+
+use crate::apply::{Change, apply};
+use crate::error::NginxError;
+use crate::program::Nginx;
+use crate::route::{catch_all_change, lock, settle_catch_all, site_change};
+use crate::site::Site;
+
+/// What [`rebuild`] could not do for everybody.
+#[derive(Debug, Default)]
+pub struct Rebuilt {
+    /// Apps whose new vhost nginx does not accept; the old one, if any, is still there.
+    pub refused: Vec<(AppName, NginxError)>,
+    /// Files that kept nginx from starting or reloading; each was renamed to `NAME.refused`, which nginx does not read.
+    pub set_aside: Vec<(PathBuf, NginxError)>,
+}
+
+/// Puts the vhosts of all these apps into force with one reload, or none when they are; starts Dokuen's own nginx.
+///
+/// Each app is tested by itself. A file of the nginx directory that nginx refuses (a hand-made one, say) is set aside,
+/// since at boot the choice is between that and no app at all.
+pub fn rebuild(nginx: &Nginx, sites: &[Site]) -> Result<Rebuilt, NginxError> {
+    let _lock = lock(nginx, "routing all apps")?;
+    let mut rebuilt = Rebuilt::default();
+    let mut changes = Vec::from_iter(catch_all_change(nginx)?);
+    for site in sites {
+        match site_change(nginx, site) {
+            Ok(change) => changes.extend(change),
+            Err(error) => rebuilt.refused.push((site.app.clone(), error)),
+        }
+    }
+    while let Err(error) = put_into_force(nginx, &changes) {
+        let Some(file) = refused_vhost(nginx, &error) else { return Err(error) };
+        let ours = changes.extract_if(.., |change| change.file == file).count() > 0;
+        if file.exists() {
+            fs::rename(&file, &file.with_added_extension("refused"))?;
+        } else if !ours {
+            return Err(error);
+        }
+        rebuilt.set_aside.push((file, error));
+    }
+    Ok(rebuilt)
+}
+
+fn put_into_force(nginx: &Nginx, changes: &[Change]) -> Result<(), NginxError> {
+    if changes.is_empty() { settle_catch_all(nginx) } else { apply(nginx, changes).map(drop) }
+}
+
+/// The vhost that nginx refuses. Without the server for unknown names nothing works, so that one is never it.
+fn refused_vhost(nginx: &Nginx, error: &NginxError) -> Option<PathBuf> {
+    let NginxError::Refused { file, .. } = error else { return None };
+    let is_vhost = file.parent() == Some(nginx.places().dir.as_path()) && *file != nginx.places().catch_all();
+    is_vhost.then(|| file.clone())
+}

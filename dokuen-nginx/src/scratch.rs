@@ -1,0 +1,68 @@
+//! A candidate is shown to nginx in a configuration of its own, where it can break nothing.
+
+use std::path::{Path, PathBuf};
+
+use dokuen_core::fs;
+
+use crate::conf_path::ConfPath;
+use crate::error::NginxError;
+use crate::own::main_conf;
+use crate::places::Places;
+use crate::program::Nginx;
+use crate::site::Site;
+use crate::template::{self, CatchAll};
+
+/// Relative to the scratch directory, where the test runs: no right to a port is needed, and a socket's path, which
+/// has room for a hundred bytes, fits however long the directory's is.
+const FRONT: &str = "unix:front.sock";
+
+/// Whether nginx accepts this app's vhost.
+pub fn test_site(nginx: &Nginx, site: &Site) -> Result<(), NginxError> {
+    let text = template::vhost(site, vec![FRONT.to_owned()])?;
+    let catch_all = scratch_catch_all(nginx.places(), false)?;
+    let file = nginx.places().vhost(&site.app);
+    test(nginx, &[(nginx.places().catch_all(), catch_all), (file, text)])
+}
+
+/// Whether nginx accepts the server for unknown names.
+pub fn test_catch_all(nginx: &Nginx, keepalive_min_timeout: bool) -> Result<(), NginxError> {
+    let catch_all = scratch_catch_all(nginx.places(), keepalive_min_timeout)?;
+    test(nginx, &[(nginx.places().catch_all(), catch_all)])
+}
+
+fn scratch_catch_all(places: &Places, keepalive_min_timeout: bool) -> Result<String, NginxError> {
+    let near = places.listen.near();
+    template::catch_all(&CatchAll { listen: vec![FRONT.to_owned()], near, keepalive_min_timeout })
+}
+
+fn test(nginx: &Nginx, files: &[(PathBuf, String)]) -> Result<(), NginxError> {
+    let places = nginx.places();
+    fs::make_dirs(&places.tmp, fs::PRIVATE_DIR)?;
+    let made = tempfile::Builder::new().prefix("nginx-").tempdir_in(&places.tmp);
+    let scratch = fs::at("make a scratch directory in", &places.tmp, made)?;
+    let (dir, include) = (ConfPath::new(scratch.path())?, ConfPath::new(&scratch.path().join("sites"))?);
+    fs::make_dir(include.as_path(), fs::PRIVATE_DIR)?;
+    for (file, text) in files {
+        fs::replace_report(&include.as_path().join(name_of(file)), text.as_bytes(), fs::PRIVATE_FILE)?;
+    }
+    let conf = dir.as_path().join("nginx.conf");
+    fs::replace_report(&conf, main_conf(&dir, &include, None)?.as_bytes(), fs::PRIVATE_FILE)?;
+    let candidate = files.last().map_or(conf.as_path(), |(file, _)| file.as_path());
+    nginx.test(&conf, dir.as_path()).map_err(|error| at_home(error, &include, candidate))
+}
+
+/// The place where the file would have stood, not the scratch directory that is gone by now.
+fn at_home(error: NginxError, include: &ConfPath, candidate: &Path) -> NginxError {
+    match error {
+        NginxError::Refused { file, source } if file.parent() == Some(include.as_path()) => {
+            NginxError::Refused { file: candidate.with_file_name(name_of(&file)), source }
+        }
+        // nginx named no file, but only one is new.
+        NginxError::Reload { source } => NginxError::Refused { file: candidate.to_owned(), source },
+        other => other,
+    }
+}
+
+fn name_of(file: &Path) -> &Path {
+    file.file_name().map_or(file, Path::new)
+}

@@ -1,0 +1,46 @@
+//! The first line of a file of ours: by it nginx proves which text it runs.
+
+/// What a file says about itself: the sum of its text, and the names under which nginx repeats that sum.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seal {
+    pub sum: String,
+    pub domains: Vec<String>,
+}
+
+/// Stands in the templates where the sum goes. No checked value can hold a brace.
+const PLACE: &str = "{sum}";
+const LEAD: &str = "# dokuen-route ";
+
+/// Puts the sum of `text` into its places.
+pub fn seal(text: &str) -> String {
+    text.replace(PLACE, &format!("{:016x}", fnv(text)))
+}
+
+impl Seal {
+    /// Of a file on disk; `None` when it was not written by us.
+    pub fn of(bytes: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let mut words = text.lines().next()?.strip_prefix(LEAD)?.split(' ').map(str::to_owned);
+        Some(Self { sum: words.next()?, domains: words.collect() })
+    }
+}
+
+/// FNV-1a: it only has to tell the texts of one app apart, and must be the same in every version.
+fn fnv(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sealed_text_says_its_sum_and_names() {
+        let text = seal("# dokuen-route {sum} a.test b.test\nreturn 200 {sum};\n");
+        let seal = Seal::of(text.as_bytes()).unwrap();
+        assert_eq!(seal.domains, ["a.test", "b.test"]);
+        assert!(text.ends_with(&format!("return 200 {};\n", seal.sum)), "{text}");
+        assert_eq!(Seal::of(b"server {}"), None);
+        assert_eq!(Seal::of(b""), None);
+    }
+}

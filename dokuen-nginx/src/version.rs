@@ -1,0 +1,44 @@
+//! What this nginx is able to do.
+
+/// The release of an nginx, as `nginx -v` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version(pub u32, pub u32, pub u32);
+
+impl Version {
+    /// From `nginx version: nginx/1.22.1`. A fork that numbers its releases its own way has no version here.
+    pub fn parse(said: &str) -> Option<Self> {
+        let word = said.split_whitespace().find_map(|word| word.strip_prefix("nginx/"))?;
+        let mut numbers = word.split('.').map(|part| part.parse().ok());
+        let version = Self(numbers.next()??, numbers.next()??, numbers.next()??);
+        numbers.next().is_none().then_some(version)
+    }
+
+    /// Whether an idle connection can be given a moment to be used once more before a reload closes it; without that,
+    /// one or two requests fail in each reload.
+    pub fn has_keepalive_min_timeout(self) -> bool {
+        self >= Self(1, 27, 4)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_nginx_that_knows_it_is_given_keepalive_min_timeout() {
+        for (said, knows) in [
+            ("nginx version: nginx/1.22.1\n", Some(false)),
+            ("nginx version: nginx/1.27.3", Some(false)),
+            ("nginx version: nginx/1.27.4", Some(true)),
+            ("nginx version: nginx/1.28.3 (Ubuntu)", Some(true)),
+            ("nginx version: nginx/2.0.0", Some(true)),
+            ("nginx version: openresty/1.27.4.1", None),
+            ("Tengine version: Tengine/3.1.0", None),
+            ("nginx version: nginx/1.28", None),
+            ("nginx version: nginx/1.28.x", None),
+            ("", None),
+        ] {
+            assert_eq!(Version::parse(said).map(Version::has_keepalive_min_timeout), knows, "{said}");
+        }
+    }
+}

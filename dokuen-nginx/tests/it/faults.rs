@@ -1,0 +1,164 @@
+//! Whatever goes wrong, what served before serves on, and the next command finds a sound state.
+
+use std::net::TcpListener;
+use std::path::Path;
+
+use dokuen_core::{Domain, fs};
+use dokuen_nginx::{ConfPath, Listen, Log, Nginx, NginxError, System, rebuild, render, route};
+
+use crate::stage::{Stage, chain, eventually, nginx_program};
+
+#[test]
+fn a_refused_candidate_changes_nothing() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let (before, workers) = (fs::read(&stage.vhost("hello")).unwrap(), stage.workers());
+    let mut site = stage.site("hello");
+    site.slots = 0;
+    let error = chain(&route(&stage.nginx, &site).unwrap_err());
+    let line = "no servers are inside upstream in line 7";
+    assert_eq!(error, format!("nginx rejected nginx/hello.test.conf\n{line}"));
+
+    site = stage.site("hello");
+    site.access_log = Log::File(ConfPath::new(Path::new("/nowhere/at all.log")).unwrap());
+    let error = chain(&route(&stage.nginx, &site).unwrap_err());
+    assert!(
+        error.starts_with("nginx rejected nginx/hello.test.conf\nopen() \"/nowhere/at all.log\" failed"),
+        "{error}"
+    );
+
+    // It is refused by the test in the scratch directory already: nobody is told to reload.
+    let mut system = System::direct(stage.places().clone(), nginx_program());
+    system.reload = vec!["/nowhere/nginx".into()];
+    let error = route(&Nginx::System(system), &site).unwrap_err();
+    assert!(matches!(error, NginxError::Refused { .. }), "{error}");
+
+    assert_eq!(fs::read(&stage.vhost("hello")).unwrap(), before);
+    assert_eq!((stage.workers(), stage.pending()), (workers, None));
+    assert_eq!(stage.get("hello.test").status, 200);
+    assert_eq!(fs::names(&stage.places().tmp).unwrap(), [""; 0]);
+}
+
+#[test]
+fn a_bad_file_made_by_hand_is_named_and_stops_no_app_that_runs() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let bad = stage.places().dir.join("zz.conf");
+    fs::replace(&bad, b"server {\n    servr x;\n}\n", fs::PUBLIC_FILE).unwrap();
+    let error = chain(&route(&stage.nginx, &stage.site("other")).unwrap_err());
+    assert_eq!(error, "nginx rejected nginx/zz.conf\nunknown directive \"servr\" in line 2");
+    assert_eq!((stage.get("hello.test").status, stage.get("other.test").status), (200, 404));
+    assert!(!stage.vhost("other").exists());
+    // What needs no reload does not meet the bad file at all: deploys of all other apps go on.
+    assert!(!route(&stage.nginx, &stage.site("hello")).unwrap().reloaded());
+    assert_eq!(stage.pending(), None);
+    fs::remove(&bad).unwrap();
+    route(&stage.nginx, &stage.site("other")).unwrap().keep();
+    assert_eq!(stage.get("other.test").status, 502);
+}
+
+#[test]
+fn at_boot_a_bad_file_is_set_aside_and_a_bad_site_stops_no_other() {
+    let stage = Stage::at("root", "127.0.0.1");
+    let bad = stage.places().dir.join("zz.conf");
+    fs::make_dirs(&stage.places().dir, fs::PUBLIC_DIR).unwrap();
+    fs::replace(&bad, b"servr x;\n", fs::PUBLIC_FILE).unwrap();
+    assert_eq!(
+        chain(&stage.own.start().unwrap_err()),
+        "nginx rejected nginx/zz.conf\nunknown directive \"servr\" in line 1"
+    );
+
+    let mut broken = stage.site("b");
+    broken.slots = 0;
+    let rebuilt = rebuild(&stage.nginx, &[stage.site("a"), broken, stage.site("c")]).unwrap();
+    assert_eq!(rebuilt.refused.iter().map(|(app, _)| app.as_str()).collect::<Vec<_>>(), ["b"]);
+    assert_eq!(rebuilt.set_aside.iter().map(|(file, _)| file).collect::<Vec<_>>(), [&bad]);
+    let statuses = ["a.test", "b.test", "c.test"].map(|name| stage.get(name).status);
+    assert_eq!(statuses, [502, 404, 502]);
+    assert!(!bad.exists() && stage.places().dir.join("zz.conf.refused").exists());
+}
+
+/// The state that `kill -9` leaves between the rename and the reload: new text on disk, the note, old text in force.
+#[test]
+fn a_crash_between_rename_and_reload_is_healed_by_the_next_route_of_any_app() {
+    let stage = Stage::new();
+    let _apps = (stage.serve("hello"), stage.serve("other"));
+    let mut site = stage.site("hello");
+    site.aliases = vec![Domain::parse("hello.example").unwrap()];
+    let text = render(&site, &stage.places().listen).unwrap();
+    for (next, note) in [("hello", "hello.test.conf\n"), ("other", "hello.test.conf 0123456789abcdef hello.test\n")] {
+        route(&stage.nginx, &stage.site("hello")).unwrap().keep();
+        fs::replace(&stage.places().dir.join(".pending"), note.as_bytes(), fs::PUBLIC_FILE).unwrap();
+        fs::replace(&stage.vhost("hello"), text.as_bytes(), fs::PUBLIC_FILE).unwrap();
+        assert_eq!(stage.get("hello.example").status, 404);
+        let next = if next == "hello" { site.clone() } else { stage.site(next) };
+        route(&stage.nginx, &next).unwrap().keep();
+        assert_eq!(stage.get("hello.example").status, 200);
+        assert_eq!(stage.pending(), None);
+    }
+}
+
+#[test]
+fn a_crash_after_the_reload_costs_no_second_one() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let workers = stage.workers();
+    fs::replace(&stage.places().dir.join(".pending"), b"hello.test.conf\n", fs::PUBLIC_FILE).unwrap();
+    route(&stage.nginx, &stage.site("hello")).unwrap().keep();
+    assert_eq!((stage.workers(), stage.pending()), (workers, None));
+}
+
+#[test]
+fn a_name_that_another_app_has_is_never_proven_and_goes_back() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let mut thief = stage.site("thief");
+    thief.aliases = vec![Domain::parse("hello.test").unwrap()];
+    let error = route(&stage.hasty(stage.places().listen.clone()), &thief).unwrap_err();
+    assert!(matches!(&error, NginxError::NotProven { domain, .. } if domain == "hello.test"), "{error}");
+    assert!(!stage.vhost("thief").exists());
+    assert_eq!((stage.get("hello.test").status, stage.get("thief.test").status), (200, 404));
+    assert_eq!(stage.pending(), None);
+}
+
+#[test]
+fn a_reload_that_fails_silently_is_noticed_and_told_in_nginxs_words() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let before = fs::read(&stage.vhost("hello")).unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let elsewhere = stage.hasty(Listen::only(taken.local_addr().unwrap()));
+    let error = chain(&route(&elsewhere, &stage.site("hello")).unwrap_err());
+    assert!(error.contains(&format!("\nbind() to {} failed", taken.local_addr().unwrap())), "{error}");
+    assert_eq!(fs::read(&stage.vhost("hello")).unwrap(), before);
+    assert_eq!(stage.get("hello.test").status, 200);
+    // It could not be proven that the old text is in force, so that is noted, and the next command asks.
+    assert!(stage.pending().is_some());
+    route(&stage.nginx, &stage.site("hello")).unwrap().keep();
+    assert_eq!(stage.pending(), None);
+}
+
+#[test]
+fn a_sudo_that_asks_for_a_password_is_an_error_and_nothing_changes() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let mut system = System::through_sudo(stage.places().clone(), nginx_program());
+    assert_eq!(&system.reload[..2], ["sudo", "-n"]);
+    system.reload = ["/bin/sh", "-c", "echo sudo: a password is required >&2; exit 1"].map(Into::into).to_vec();
+    let system = Nginx::System(system);
+    let error = chain(&route(&system, &stage.site("other")).unwrap_err());
+    assert_eq!(error, "failed to reload nginx\nsudo: a password is required");
+    assert!(!stage.vhost("other").exists());
+    assert_eq!((stage.get("hello.test").status, stage.get("other.test").status, stage.pending()), (200, 404, None));
+}
+
+#[test]
+fn a_note_that_says_nothing_is_answered_with_a_reload() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let workers = stage.workers();
+    fs::replace(&stage.places().dir.join(".pending"), b"", fs::PUBLIC_FILE).unwrap();
+    route(&stage.nginx, &stage.site("hello")).unwrap().keep();
+    assert_eq!(stage.pending(), None);
+    eventually("other workers", || stage.workers() != workers);
+}

@@ -1,0 +1,94 @@
+//! Dokuen's own nginx comes up, is one, and goes.
+
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use dokuen_core::cmd::Cmd;
+use dokuen_core::fs;
+use dokuen_nginx::route;
+
+use crate::stage::{Stage, chain, eventually};
+
+const GRACE: Duration = Duration::from_secs(5);
+
+#[test]
+fn it_works_below_a_directory_with_a_space_and_with_a_long_name() {
+    for name in ["with space", &"long".repeat(30)] {
+        let stage = Stage::at(name, "127.0.0.1");
+        stage.own.start().unwrap();
+        let app = (name.len() < 20).then(|| stage.serve("hello"));
+        if app.is_none() {
+            // Sockets of instances do not fit there; Dokuen keeps them in a short directory.
+            route(&stage.nginx, &stage.site("hello")).unwrap_err();
+            continue;
+        }
+        assert_eq!(stage.get("hello.test").status, 200);
+    }
+}
+
+#[test]
+fn it_is_started_once_and_stops_without_a_trace() {
+    let stage = Stage::at("root", "127.0.0.1");
+    assert!(!stage.own.is_running());
+    stage.own.stop(GRACE).unwrap();
+    stage.own.start().unwrap();
+    let (master, workers) = (stage.master(), stage.workers());
+    stage.own.start().unwrap();
+    assert_eq!((stage.master(), stage.workers()), (master, workers.clone()));
+    stage.own.stop(GRACE).unwrap();
+    assert!(!stage.own.is_running());
+    assert!(TcpStream::connect(("127.0.0.1", stage.port)).is_err());
+    for pid in workers {
+        eventually("the workers are gone", || !command_line(&pid).contains("nginx"));
+    }
+}
+
+#[test]
+fn it_stops_whatever_the_vhosts_are_like() {
+    let stage = Stage::new();
+    fs::replace(&stage.places().dir.join("zz.conf"), b"servr x;\n", fs::PUBLIC_FILE).unwrap();
+    stage.own.stop(GRACE).unwrap();
+    assert!(!stage.own.is_running());
+}
+
+#[test]
+fn a_route_starts_it_when_it_is_gone() {
+    let stage = Stage::new();
+    stage.own.stop(GRACE).unwrap();
+    route(&stage.nginx, &stage.site("hello")).unwrap().keep();
+    assert_eq!(stage.get("hello.test").status, 502);
+}
+
+#[test]
+fn a_pid_that_another_process_has_is_neither_alive_nor_stopped() {
+    let stage = Stage::at("root", "127.0.0.1");
+    let mut innocent = Cmd::new("/bin/cat", Path::new("/")).to_std().stdin(Stdio::piped()).spawn().unwrap();
+    fs::make_dirs(&stage.places().own, fs::PRIVATE_DIR).unwrap();
+    let pid_file = stage.places().own.join("nginx.pid");
+    fs::replace(&pid_file, format!("{}\n", innocent.id()).as_bytes(), fs::PUBLIC_FILE).unwrap();
+    assert!(!stage.own.is_running());
+    stage.own.stop(GRACE).unwrap();
+    assert!(innocent.try_wait().unwrap().is_none());
+    stage.own.start().unwrap();
+    assert!(stage.own.is_running());
+    drop(innocent.stdin.take());
+    assert!(innocent.wait().unwrap().success());
+}
+
+#[test]
+fn a_taken_port_is_told_in_nginxs_words() {
+    let stage = Stage::at("root", "127.0.0.1");
+    let _taken = std::net::TcpListener::bind(("127.0.0.1", stage.port)).unwrap();
+    let error = chain(&stage.own.start().unwrap_err());
+    assert!(error.starts_with("failed to start nginx\nbind() to 127.0.0.1:"), "{error}");
+    assert!(!stage.own.is_running());
+}
+
+fn command_line(pid: &str) -> String {
+    let ps =
+        Cmd::new("ps", Path::new("/")).env("PATH", "/usr/bin:/bin").args(["-o", "stat=,command=", "-p", pid]).run();
+    let text = ps.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
+    if text.starts_with('Z') { String::new() } else { text }
+}
