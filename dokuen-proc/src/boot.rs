@@ -228,10 +228,8 @@ pub(crate) fn revive_to_stop(instance: &Instance) -> Result<(), InstanceError> {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    if let Ok(spec) = instance.spec() {
-        if let Some(front) = spec.front {
-            fs::remove(&front.socket)?;
-        }
+    if let Some(front) = instance.spec().ok().and_then(|spec| spec.front) {
+        fs::remove(&front.socket)?;
     }
     fs::remove_tree(instance.dir())?;
     Ok(())

@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 
 use dokuen_core::cmd::{self, Cmd};
 use dokuen_core::fs::{self, FsError};
-use dokuen_core::{Environment, EnvStore, Layers, Port, parse_dotenv};
+use dokuen_core::{EnvStore, Environment, Layers, Port, parse_dotenv};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
@@ -54,7 +54,8 @@ pub fn environment(spec: &Spec, app: Environment) -> Result<Environment, FsError
     let text = if dotenv.symlink_metadata().is_ok() { fs::read_foreign(&dotenv, 1024 * 1024)? } else { Vec::new() };
     let defaults = parse_dotenv(&String::from_utf8_lossy(&text)).unwrap_or_default();
     let global = EnvStore::new(&spec.global_env).load()?;
-    Ok(Layers { base: base_environment(&spec.search_path), defaults, global, app, platform: Environment::default() }.merged())
+    Ok(Layers { base: base_environment(&spec.search_path), defaults, global, app, platform: Environment::default() }
+        .merged())
 }
 
 /// What the platform sets on top.
@@ -98,7 +99,9 @@ impl Child {
 
     /// Takes over a child whose wrapper was killed: found by the mark, it leads its own process group.
     pub fn adopt(mark: &str) -> Option<Self> {
-        let leads = |m: &Member| nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(m.pid))).is_ok_and(|g| g.as_raw() == m.pid);
+        let leads = |m: &Member| {
+            nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(m.pid))).is_ok_and(|g| g.as_raw() == m.pid)
+        };
         let member = platform::members(None, mark).into_iter().find(leads)?;
         let watched = platform::watch(member);
         Some(Self { member, watched, own: false })
@@ -121,7 +124,9 @@ pub fn reap() -> Vec<(i32, String)> {
     loop {
         match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             Ok(WaitStatus::Exited(pid, code)) => ended.push((pid.as_raw(), cmd::how(ExitStatus::from_raw(code << 8)))),
-            Ok(WaitStatus::Signaled(pid, signal, _)) => ended.push((pid.as_raw(), cmd::how(ExitStatus::from_raw(signal as i32)))),
+            Ok(WaitStatus::Signaled(pid, signal, _)) => {
+                ended.push((pid.as_raw(), cmd::how(ExitStatus::from_raw(signal as i32))))
+            }
             Ok(WaitStatus::StillAlive) | Err(_) => return ended,
             Ok(_) => {}
         }

@@ -115,9 +115,15 @@ impl Instance {
     fn tell(&self, letter: u8) -> Result<(), FsError> {
         let path = self.file("control");
         let flags = (OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits();
-        let told = OpenOptions::new().write(true).custom_flags(flags).open(&path).and_then(|mut fifo| fifo.write_all(&[letter]));
+        let told = OpenOptions::new()
+            .write(true)
+            .custom_flags(flags)
+            .open(&path)
+            .and_then(|mut fifo| fifo.write_all(&[letter]));
         match told {
-            Err(e) if e.raw_os_error() == Some(Errno::ENXIO as i32) || e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) if e.raw_os_error() == Some(Errno::ENXIO as i32) || e.kind() == std::io::ErrorKind::NotFound => {
+                Ok(())
+            }
             other => fs::at("tell", &path, other),
         }
     }
@@ -197,7 +203,20 @@ pub fn next_generation(app: &App, last_live: Option<u32>) -> Result<u32, FsError
 /// Tells instances to drain and stop; whoever wants may wait for them with [`Instance::wait_gone`].
 /// What is left of one whose wrapper was killed is ended at once.
 pub fn retire<'a>(instances: impl IntoIterator<Item = &'a Instance>) -> Result<(), InstanceError> {
-    instances.into_iter().try_for_each(crate::boot::revive_to_stop)
+    for instance in instances {
+        // Asked a second time a wrapper hurries: what drains already is left to drain.
+        let told = instance.file("retired");
+        if !told.exists() {
+            crate::boot::revive_to_stop(instance)?;
+            if instance.dir().is_dir() {
+                fs::replace_report(&told, b"", fs::PRIVATE_FILE)
+                    .or_else(|e| if e.is_not_found() { Ok(()) } else { Err(e) })?;
+            }
+        } else if !instance.is_alive()? {
+            crate::boot::revive_to_stop(instance)?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes the directories of instances that are gone, wrapper and children. The app's lock must be held.

@@ -27,26 +27,25 @@
 //! # }
 //! ```
 
-mod platform;
-mod spec;
-mod instance;
-mod machine;
-mod shell;
-mod log;
-mod child;
-mod port;
 mod boot;
-mod ready;
-mod probe;
-mod route;
-#[path = "/tmp/stubfront.rs"]
+mod child;
 pub mod front;
+mod instance;
+mod log;
+mod machine;
+mod platform;
+mod port;
+mod probe;
+mod ready;
+mod route;
+mod shell;
+mod spec;
 pub mod wrapper;
 
 pub use boot::{BootError, Booted, Plan, boot, revive};
+pub use child::{base_environment, environment, platform_environment};
 pub use instance::{Instance, InstanceError, Report, generations, instances, next_generation, retire, sweep};
 pub use ready::{Checks, Ready, ReadyError};
-pub use route::{RouteError, Switched, clear_route, live_generation, slots_for, switch_to};
+pub use route::{RouteError, Switched, clear_route, live_generation, switch_to};
 pub use shell::{argv_in_shell, line_in_shell};
-pub use child::{base_environment, environment, platform_environment};
 pub use spec::{FrontPaths, InstanceId, Spec, SpecError};

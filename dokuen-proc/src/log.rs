@@ -31,7 +31,17 @@ pub struct Log {
 impl Log {
     /// A log at `path` whose lines carry `name`; opened at the first line.
     pub fn new(path: &Path, name: &str, most: u64) -> Self {
-        Self { path: path.to_owned(), name: name.to_owned(), most, file: None, partial: vec![], batch: vec![], second: i64::MIN, stamp: String::new(), dropped: 0 }
+        Self {
+            path: path.to_owned(),
+            name: name.to_owned(),
+            most,
+            file: None,
+            partial: vec![],
+            batch: vec![],
+            second: i64::MIN,
+            stamp: String::new(),
+            dropped: 0,
+        }
     }
 
     /// Whether a line without an end is waiting for it.
@@ -111,7 +121,8 @@ impl Log {
 
     fn append(&mut self) -> Result<(), fs::FsError> {
         if self.dropped > 0 {
-            let note = format!("{}dokuen: {} lines were lost: the log could not be written\n", self.stamp, self.dropped);
+            let note =
+                format!("{}dokuen: {} lines were lost: the log could not be written\n", self.stamp, self.dropped);
             self.batch.splice(0..0, note.into_bytes());
         }
         let mut file = match self.file.take() {
@@ -178,7 +189,10 @@ mod tests {
     #[test]
     fn a_long_line_is_split_and_memory_stays_small() {
         let (dir, log) = write(&[&vec![b'x'; 3 * LONGEST_LINE + 5], b"\n"], u64::MAX);
-        assert_eq!(text(&dir).lines().map(|l| l.len() - 29).collect::<Vec<_>>(), [LONGEST_LINE, LONGEST_LINE, LONGEST_LINE, 5]);
+        assert_eq!(
+            text(&dir).lines().map(|l| l.len() - 29).collect::<Vec<_>>(),
+            [LONGEST_LINE, LONGEST_LINE, LONGEST_LINE, 5]
+        );
         assert!(log.batch.capacity() + log.partial.capacity() <= 4 * LONGEST_LINE);
     }
 

@@ -118,7 +118,16 @@ pub struct Machine {
 impl Machine {
     /// Nothing runs yet; the first tick starts it.
     pub fn new(limits: Limits, now: Instant) -> Self {
-        Self { phase: Phase::Waiting { until: now }, restarts: 0, limits, goal: Goal::Run, bad_runs: 0, child_alive: false, in_flight: 0, up_since: now }
+        Self {
+            phase: Phase::Waiting { until: now },
+            restarts: 0,
+            limits,
+            goal: Goal::Run,
+            bad_runs: 0,
+            child_alive: false,
+            in_flight: 0,
+            up_since: now,
+        }
     }
 
     /// A child of a wrapper before this one runs already.

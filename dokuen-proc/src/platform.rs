@@ -87,7 +87,8 @@ mod system {
     }
 
     pub fn listener(port: u16, members: &[Member]) -> Listener {
-        let inodes: Vec<String> = ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|table| listening(table, port)).collect();
+        let inodes: Vec<String> =
+            ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|table| listening(table, port)).collect();
         if inodes.is_empty() {
             return Listener::None;
         }
@@ -95,7 +96,9 @@ mod system {
         let holds = |member: &Member| {
             let dir = PathBuf::from(format!("/proc/{}/fd", member.pid));
             let fds = fs::names(&dir).unwrap_or_default();
-            fds.iter().filter_map(|fd| fs::link_target(&dir.join(fd)).ok().flatten()).any(|target| wanted.contains(&target))
+            fds.iter()
+                .filter_map(|fd| fs::link_target(&dir.join(fd)).ok().flatten())
+                .any(|target| wanted.contains(&target))
         };
         if members.iter().any(holds) { Listener::Ours } else { Listener::Foreign }
     }
@@ -105,7 +108,8 @@ mod system {
         let suffix = format!(":{port:04X}");
         let inode = |line: &str| {
             let columns: Vec<_> = line.split_ascii_whitespace().collect();
-            (columns.get(1)?.ends_with(&suffix) && *columns.get(3)? == "0A").then(|| (*columns.get(9)?).to_owned().into())?
+            (columns.get(1)?.ends_with(&suffix) && *columns.get(3)? == "0A")
+                .then(|| (*columns.get(9)?).to_owned().into())?
         };
         text.lines().skip(1).filter_map(inode).collect()
     }
@@ -154,7 +158,12 @@ mod system {
         let mut found = vec![root];
         loop {
             let groups: Vec<i32> = all.iter().filter(|r| r.0 != root && found.contains(&r.0)).map(|r| r.2).collect();
-            let more: Vec<i32> = all.iter().filter(|r| !found.contains(&r.0)).filter(|r| found.contains(&r.1) || groups.contains(&r.2)).map(|r| r.0).collect();
+            let more: Vec<i32> = all
+                .iter()
+                .filter(|r| !found.contains(&r.0))
+                .filter(|r| found.contains(&r.1) || groups.contains(&r.2))
+                .map(|r| r.0)
+                .collect();
             if more.is_empty() {
                 break;
             }

@@ -21,10 +21,8 @@ pub struct Reserved {
 /// `None` when all are taken.
 pub fn reserve(dir: &Path, range: PortRange, offset: usize) -> Result<Option<Reserved>, FsError> {
     for port in range.from_offset(offset) {
-        if let Some(reserved) = claim(dir, port)? {
-            if bindable(port) {
-                return Ok(Some(reserved));
-            }
+        if let Some(reserved) = claim(dir, port)?.filter(|_| bindable(port)) {
+            return Ok(Some(reserved));
         }
     }
     Ok(None)

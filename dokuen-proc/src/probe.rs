@@ -31,7 +31,9 @@ pub fn ask(address: SocketAddr, host: &str, path: &str, patience: Duration) -> A
 fn exchange(stream: &mut TcpStream, host: &str, path: &str, patience: Duration) -> std::io::Result<Vec<u8>> {
     stream.set_read_timeout(Some(patience))?;
     stream.set_write_timeout(Some(patience))?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: dokuen-check\r\nAccept: */*\r\nConnection: close\r\n\r\n");
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: dokuen-check\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+    );
     stream.write_all(request.as_bytes())?;
     let mut head = Vec::new();
     let mut chunk = [0; 512];

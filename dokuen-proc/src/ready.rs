@@ -139,7 +139,9 @@ impl Booted {
             Some(port) if begun.elapsed() >= within => {
                 Err(ReadyError::Silent { name: instance.id.name(), port, within, last, log: self.tail(instance) })
             }
-            None if begun.elapsed() >= within + self.plan.checks.alive => Err(ReadyError::Lost { name: instance.id.name() }),
+            None if begun.elapsed() >= within + self.plan.checks.alive => {
+                Err(ReadyError::Lost { name: instance.id.name() })
+            }
             _ => Ok(()),
         }
     }
@@ -167,7 +169,9 @@ fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Check
         Answer::Status(status) if status < 500 => Standing::Ready,
         Answer::Status(status) => Standing::NotYet(format!("it answered {status} to GET {}", checks.path)),
         Answer::Refused => Standing::NotYet("nothing listens there".to_owned()),
-        Answer::Nothing(why) => Standing::NotYet(format!("it took the connection, but GET {} brought no answer: {why}", checks.path)),
+        Answer::Nothing(why) => {
+            Standing::NotYet(format!("it took the connection, but GET {} brought no answer: {why}", checks.path))
+        }
     }
 }
 

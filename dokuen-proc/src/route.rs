@@ -6,23 +6,12 @@
 
 use std::path::{Path, PathBuf};
 
-use dokuen_core::App;
 use dokuen_core::fs::{self, FsError};
+use dokuen_core::{App, slots_for};
 
 use crate::boot::Started;
 use crate::instance::Instance;
 use crate::spec::InstanceId;
-
-/// Slots in a route for so many `web` instances. Many more slots than instances, so that instances come and go
-/// without nginx hearing of it, and still get nearly equal shares.
-pub fn slots_for(instances: u16) -> u16 {
-    match instances {
-        0..=6 => 12,
-        7..=24 => 48,
-        25..=96 => 192,
-        _ => 768,
-    }
-}
 
 /// A slot that every route has, for an instance to pass requests on through.
 pub(crate) fn slot_of(index: u16) -> u16 {
@@ -100,7 +89,8 @@ fn newest_table(app: &App) -> Result<u64, FsError> {
 
 fn tables(app: &App) -> Result<Vec<(u64, PathBuf)>, FsError> {
     let names = fs::names(app.run_dir())?;
-    let mut all: Vec<_> = names.iter().filter_map(|n| Some((n.strip_prefix('r')?.parse().ok()?, PathBuf::from(n)))).collect();
+    let mut all: Vec<_> =
+        names.iter().filter_map(|n| Some((n.strip_prefix('r')?.parse().ok()?, PathBuf::from(n)))).collect();
     all.sort();
     Ok(all)
 }
@@ -148,10 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_are_always_about_twice_as_many_slots_as_instances() {
-        for (instances, slots) in [(0, 12), (1, 12), (6, 12), (7, 48), (24, 48), (25, 192), (96, 192), (97, 768), (500, 768)] {
-            assert_eq!(slots_for(instances), slots);
-        }
-        assert_eq!([1, 12, 13].map(slot_of), [1, 12, 1]);
+    fn every_index_has_a_slot_that_every_route_has() {
+        assert_eq!([1, 12, 13, 500].map(slot_of), [1, 12, 1, 8]);
     }
 }

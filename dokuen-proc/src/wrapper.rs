@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use dokuen_core::fs::{self, FsError};
-use dokuen_core::{Environment, EnvStore, Port, Stamp};
+use dokuen_core::{EnvStore, Environment, Port, Stamp};
 use jiff::Timestamp;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -135,7 +135,9 @@ impl Wrapper {
 
     fn register(&self) -> std::io::Result<()> {
         let registry = self.poll.registry();
-        for (fd, token) in [(self.signals.fd(), SIGNALS), (self.control.as_raw_fd(), CONTROL), (self.pipe.as_raw_fd(), LOG)] {
+        for (fd, token) in
+            [(self.signals.fd(), SIGNALS), (self.control.as_raw_fd(), CONTROL), (self.pipe.as_raw_fd(), LOG)]
+        {
             registry.register(&mut SourceFd(&fd), token, Interest::READABLE)?;
         }
         Ok(())
@@ -273,10 +275,8 @@ impl Wrapper {
             self.log.end_partial(Timestamp::now());
             self.partial_since = None;
         }
-        if let Some(front) = &mut self.front {
-            if front.next_deadline().is_some_and(|at| at <= now) {
-                front.tick(self.poll.registry(), now);
-            }
+        if let Some(front) = self.front.as_mut().filter(|front| front.next_deadline().is_some_and(|at| at <= now)) {
+            front.tick(self.poll.registry(), now);
         }
         self.on_adopted();
         self.look_at_tree();
@@ -395,7 +395,8 @@ impl Wrapper {
 
     fn report(&mut self) {
         let name = self.machine.name();
-        let key = format!("{name} {} {:?} {}", self.machine.restarts, self.child.as_ref().map(|c| c.member), self.last_end);
+        let key =
+            format!("{name} {} {:?} {}", self.machine.restarts, self.child.as_ref().map(|c| c.member), self.last_end);
         if key == self.reported {
             return;
         }
@@ -421,7 +422,8 @@ impl Wrapper {
         self.on_log();
         self.log.end_partial(Timestamp::now());
         // A restart within one release has put its own report there since.
-        let mine = fs::read_text(&self.spec.pid_file).is_ok_and(|t| t.contains(&format!("pid: {}\n", std::process::id())));
+        let mine =
+            fs::read_text(&self.spec.pid_file).is_ok_and(|t| t.contains(&format!("pid: {}\n", std::process::id())));
         if mine {
             let _ = fs::remove(&self.spec.pid_file);
         }
@@ -436,10 +438,9 @@ fn reserve_port(spec: &Spec, before: Option<Port>) -> Result<Option<Reserved>, W
     if spec.front.is_none() {
         return Ok(None);
     }
-    if let Some(port) = before {
-        if let Some(reserved) = port::claim(&spec.ports_dir, port)? {
-            return Ok(Some(reserved));
-        }
+    let again = before.map(|port| port::claim(&spec.ports_dir, port)).transpose()?.flatten();
+    if again.is_some() {
+        return Ok(again);
     }
     let found = port::reserve(&spec.ports_dir, spec.ports, std::process::id() as usize)?;
     found.map(Some).ok_or(WrapperError::NoPort(spec.ports.min(), spec.ports.max()))
@@ -475,7 +476,12 @@ mod signals {
             let (read, write) = UnixStream::pair()?;
             read.set_nonblocking(true)?;
             let signals = Self { read, stop: Arc::default(), restart: Arc::default(), child: Arc::default() };
-            let kinds = [(SIGTERM, &signals.stop), (SIGINT, &signals.stop), (SIGUSR2, &signals.restart), (SIGCHLD, &signals.child)];
+            let kinds = [
+                (SIGTERM, &signals.stop),
+                (SIGINT, &signals.stop),
+                (SIGUSR2, &signals.restart),
+                (SIGCHLD, &signals.child),
+            ];
             for (signal, flag) in kinds {
                 signal_hook::flag::register(signal, Arc::clone(flag))?;
                 signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;

@@ -34,7 +34,8 @@ fn announce(wrapper: Wrapper) -> Result<Wrapper, WrapperError> {
     }
     let null = dokuen_core::fs::open_null()?;
     // All three at once: git keeps a push open until every holder of its pipes is gone.
-    let moved = nix::unistd::dup2_stdin(&null).and(nix::unistd::dup2_stdout(&null)).and(nix::unistd::dup2_stderr(&null));
+    let moved =
+        nix::unistd::dup2_stdin(&null).and(nix::unistd::dup2_stdout(&null)).and(nix::unistd::dup2_stderr(&null));
     moved.map_err(|e| WrapperError::Loop(e.into()))?;
     Ok(wrapper)
 }

@@ -51,7 +51,8 @@ mod tests {
         assert!(!body.is_done());
         assert_eq!(body.feed(b"deGET"), Ok(2));
         assert!(body.is_done());
-        assert_eq!(Body::NONE.feed(b"GET"), Ok(0));
+        assert_eq!(body.feed(b"GET"), Ok(0));
+        assert!(Body::NONE.is_done());
     }
 
     #[test]

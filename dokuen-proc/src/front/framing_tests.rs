@@ -51,7 +51,10 @@ fn what_is_remembered_of_a_request() {
 #[test]
 fn whatever_nginx_passes_on_in_a_target_is_let_through() {
     for target in ["/a\"b<c>|{}^`\\~'[]", "/caf\u{e9}?q=\u{20ac}", "/%zz", "*", "http://a/b"] {
-        assert!(request(format!("GET {target} HTTP/1.1\r\nX: \u{e9}\r\n\r\n").as_bytes()).unwrap().is_some(), "{target}");
+        assert!(
+            request(format!("GET {target} HTTP/1.1\r\nX: \u{e9}\r\n\r\n").as_bytes()).unwrap().is_some(),
+            "{target}"
+        );
     }
 }
 

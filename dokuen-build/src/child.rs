@@ -1,0 +1,235 @@
+//! One child: its output pumped to where it belongs, its time bounded, nothing of it left running.
+//!
+//! A build may leave a daemon behind that holds the pipe (gradle, spring and watchman do). So the end of the pipe is
+//! not waited for: once the child has exited and the pipe is quiet, the pump goes on, and the process group is ended.
+
+use std::io::{self, PipeReader, Read};
+use std::ops::ControlFlow;
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use dokuen_core::cmd::Cmd;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use crate::sink::Sink;
+
+/// Where a child's two streams go.
+pub(crate) enum Wiring<'a> {
+    /// Through one pipe, so that the order is the order of writing.
+    Together(&'a mut dyn Sink),
+    /// Standard output, standard error.
+    Apart(&'a mut dyn Sink, &'a mut dyn Sink),
+}
+
+/// How long a child may take, and who may stop it before that.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Watch<'a> {
+    pub deadline: Instant,
+    pub cancel: Option<&'a AtomicBool>,
+}
+
+/// Why the pump stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    Exited(ExitStatus),
+    Enough,
+    TimedOut,
+    Cancelled,
+}
+
+/// What became of a child.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ended {
+    pub how: How,
+    /// Processes of its group outlived it and were ended.
+    pub leftovers: bool,
+}
+
+const QUIET: Duration = Duration::from_millis(50);
+const QUIET_AFTER_EXIT: Duration = Duration::from_millis(10);
+/// A daemon that keeps writing is listened to this long after the script's end.
+const MOST_AFTER_EXIT: Duration = Duration::from_millis(500);
+const GRACE: Duration = Duration::from_millis(200);
+
+impl<'a> Watch<'a> {
+    pub fn new(limit: Duration, cancel: Option<&'a AtomicBool>) -> Self {
+        Self { deadline: Instant::now() + limit, cancel }
+    }
+
+    /// The same, with an end no later than `limit` from now.
+    pub fn within(&self, limit: Duration) -> Self {
+        Self { deadline: self.deadline.min(Instant::now() + limit), ..*self }
+    }
+
+    fn over(&self) -> Option<How> {
+        if self.cancel.is_some_and(|c| c.load(Ordering::Relaxed)) {
+            return Some(How::Cancelled);
+        }
+        (Instant::now() >= self.deadline).then_some(How::TimedOut)
+    }
+}
+
+/// Runs `cmd` in a process group of its own, with nothing on standard input, to its end or the watch's.
+pub(crate) fn run(cmd: &Cmd, watch: &Watch<'_>, wiring: Wiring<'_>) -> io::Result<Ended> {
+    let mut command = cmd.to_std();
+    command.stdin(Stdio::null()).process_group(0);
+    let mut pump = Pump { sources: Vec::new(), buffer: vec![0; 64 * 1024] };
+    match wiring {
+        Wiring::Together(sink) => {
+            let (reader, writer) = io::pipe()?;
+            command.stdout(writer.try_clone()?).stderr(writer);
+            pump.sources.push((reader, sink));
+        }
+        Wiring::Apart(out, err) => {
+            let ((out_reader, out_writer), (err_reader, err_writer)) = (io::pipe()?, io::pipe()?);
+            command.stdout(out_writer).stderr(err_writer);
+            pump.sources.extend([(out_reader, out), (err_reader, err)]);
+        }
+    }
+    let mut group = Group { leader: command.spawn()?, reaped: false };
+    // The command holds our ends of the pipes: with them open there would be no end of file.
+    drop(command);
+    let how = pump.run(&mut group, watch)?;
+    let leftovers = group.end();
+    pump.sources.iter_mut().for_each(|(_, sink)| sink.end());
+    Ok(Ended { how, leftovers: leftovers && matches!(how, How::Exited(_)) })
+}
+
+struct Pump<'a> {
+    sources: Vec<(PipeReader, &'a mut dyn Sink)>,
+    buffer: Vec<u8>,
+}
+
+/// What one look at the pipes found.
+enum Look {
+    Wrote,
+    Quiet,
+    Enough,
+}
+
+impl Pump<'_> {
+    fn run(&mut self, group: &mut Group, watch: &Watch<'_>) -> io::Result<How> {
+        let (mut exit, mut checked): (Option<(ExitStatus, Instant)>, _) = (None, Instant::now());
+        while !self.sources.is_empty() {
+            if let Some(how) = watch.over() {
+                return Ok(how);
+            }
+            let quiet = match self.look(if exit.is_some() { QUIET_AFTER_EXIT } else { QUIET })? {
+                Look::Enough => return Ok(How::Enough),
+                Look::Quiet => true,
+                Look::Wrote => false,
+            };
+            match exit {
+                Some((status, since)) if quiet || since.elapsed() > MOST_AFTER_EXIT => return Ok(How::Exited(status)),
+                None if quiet || checked.elapsed() > QUIET => {
+                    exit = group.try_wait()?.map(|status| (status, Instant::now()));
+                    checked = Instant::now();
+                }
+                _ => {}
+            }
+        }
+        match exit {
+            Some((status, _)) => Ok(How::Exited(status)),
+            None => group.wait(watch),
+        }
+    }
+
+    fn look(&mut self, patience: Duration) -> io::Result<Look> {
+        let timeout = PollTimeout::try_from(patience).unwrap_or(PollTimeout::ZERO);
+        let mut fds: Vec<_> = self.sources.iter().map(|(fd, _)| PollFd::new(fd.as_fd(), PollFlags::POLLIN)).collect();
+        let count = match poll(&mut fds, timeout) {
+            Err(nix::errno::Errno::EINTR) => return Ok(Look::Wrote),
+            other => other?,
+        };
+        let ready: Vec<bool> = fds.iter().map(|fd| fd.any().unwrap_or(false)).collect();
+        if count == 0 {
+            self.sources.iter_mut().for_each(|(_, sink)| sink.idle());
+            return Ok(Look::Quiet);
+        }
+        for index in (0..ready.len()).rev().filter(|i| ready[*i]) {
+            if self.read(index)?.is_break() {
+                return Ok(Look::Enough);
+            }
+        }
+        Ok(Look::Wrote)
+    }
+
+    fn read(&mut self, index: usize) -> io::Result<ControlFlow<()>> {
+        let (reader, sink) = &mut self.sources[index];
+        match reader.read(&mut self.buffer) {
+            Ok(0) => {
+                sink.end();
+                self.sources.remove(index);
+                Ok(ControlFlow::Continue(()))
+            }
+            Ok(count) => Ok(sink.take(&self.buffer[..count])),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(ControlFlow::Continue(())),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+/// The child and all it started; dropped early, they are killed.
+struct Group {
+    leader: Child,
+    reaped: bool,
+}
+
+impl Group {
+    fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
+        let status = self.leader.try_wait()?;
+        self.reaped |= status.is_some();
+        Ok(status)
+    }
+
+    /// The pipes are closed: the exit follows at once, or the child works on in silence.
+    fn wait(&mut self, watch: &Watch<'_>) -> io::Result<How> {
+        let mut pause = Duration::from_micros(50);
+        loop {
+            if let Some(status) = self.try_wait()? {
+                return Ok(How::Exited(status));
+            }
+            if let Some(how) = watch.over() {
+                return Ok(how);
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(QUIET);
+        }
+    }
+
+    /// TERM, a moment, KILL. Says whether there was anybody. The id cannot have been given to others: it is taken as
+    /// long as the group has a member, and with none left the signal reaches nobody.
+    fn end(&mut self) -> bool {
+        if !self.signal(Some(Signal::SIGTERM)) {
+            return false;
+        }
+        let until = Instant::now() + GRACE;
+        while Instant::now() < until && self.signal(None) {
+            let _ = self.try_wait();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.signal(Some(Signal::SIGKILL));
+        if !self.reaped {
+            self.reaped = self.leader.wait().is_ok();
+        }
+        true
+    }
+
+    fn signal(&self, signal: Option<Signal>) -> bool {
+        let id = i32::try_from(self.leader.id()).expect("a process id fits pid_t");
+        killpg(Pid::from_raw(id), signal).is_ok()
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if !self.reaped {
+            self.end();
+        }
+    }
+}

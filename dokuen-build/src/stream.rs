@@ -1,0 +1,36 @@
+//! A command of the app's own (a release phase), run as a build script is: output by line, time bounded, nothing left.
+
+use std::time::Duration;
+
+use dokuen_core::Transcript;
+use dokuen_core::cmd::{self, Cmd};
+
+use crate::child::{How, Watch, Wiring, run};
+use crate::compile::Limits;
+use crate::lines::Lines;
+
+/// A command that did not do its work. What it wrote was shown already.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    /// The system could not start it, or not read what it wrote.
+    #[error("it could not be run")]
+    Run(#[source] std::io::Error),
+    /// It ended badly: `exited with 1`, `was ended by signal 9`.
+    #[error("it {0}")]
+    Failed(String),
+    /// It took too long and was ended.
+    #[error("it did not end within {} s", .0.as_secs())]
+    TimedOut(Duration),
+}
+
+/// Runs `command` with nothing on standard input and shows what it writes, line by line, in the order of writing.
+/// When it has exited, what it left running in its process group is ended.
+pub fn stream(command: &Cmd, limit: Duration, out: &mut dyn Transcript) -> Result<(), StreamError> {
+    let mut lines = Lines::new(out, Limits::default().output);
+    let ended = run(command, &Watch::new(limit, None), Wiring::Together(&mut lines)).map_err(StreamError::Run)?;
+    match ended.how {
+        How::Exited(status) if status.success() => Ok(()),
+        How::Exited(status) => Err(StreamError::Failed(cmd::how(status))),
+        How::Enough | How::TimedOut | How::Cancelled => Err(StreamError::TimedOut(limit)),
+    }
+}

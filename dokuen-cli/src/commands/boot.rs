@@ -1,0 +1,79 @@
+//! `boot`: every app serves its last release again, each on its own; what runs already is left alone.
+
+use std::sync::Mutex;
+
+use dokuen_core::{App, Collected, Formation, Host, Transcript, fs, releases};
+
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+use crate::{front_door, place, reconcile, walk};
+
+/// Apps started at the same time.
+const AT_ONCE: usize = 4;
+
+/// Starts all apps that were not shut down, or one in any case.
+pub fn run(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
+    front_door::start(host)?;
+    let apps = match name {
+        Some(name) => {
+            let app = place::app(host, name)?;
+            fs::remove(&app.stopped_file())?;
+            vec![app]
+        }
+        None => host.apps()?.into_iter().filter(|app| !app.stopped_file().exists()).collect(),
+    };
+    for (app, problem) in front_door::rebuild(host)? {
+        out.problem(&format!("{app}: {problem}"));
+    }
+    boot_all(host, apps, out)
+}
+
+/// A bounded number at once, and one that fails does not hold up the others.
+fn boot_all(host: &Host, apps: Vec<App>, out: &mut Printer) -> Result<(), Failure> {
+    let queue = Mutex::new(apps.into_iter());
+    let failed = Mutex::new(0);
+    let out = Mutex::new(out);
+    let next = || queue.lock().ok().and_then(|mut apps| apps.next());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                while let Some(app) = next() {
+                    let mut lines = Collected::default();
+                    let booted = boot(host, &app, &mut lines);
+                    let Ok(mut out) = out.lock() else { return };
+                    match booted {
+                        Ok(text) => out.fact(&format!("{}: {text}", app.name)),
+                        Err(failure) => {
+                            out.problem(&app.name.to_string());
+                            out.failure(&failure);
+                            *failed.lock().unwrap_or_else(|e| e.into_inner()) += 1;
+                        }
+                    }
+                }
+            });
+        }
+    });
+    match *failed.lock().unwrap_or_else(|e| e.into_inner()) {
+        0 => Ok(()),
+        count => Err(Failure::new(Exit::Failed, format!("{count} of the apps did not start"))),
+    }
+}
+
+/// Brings one app to what it should be: nothing is started twice.
+fn boot(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<&'static str, Failure> {
+    let _lock = app.lock("booting")?;
+    let (Some(live), Some(tree)) = (reconcile::reconcile(host, app)?, releases::current(app)?) else {
+        return Ok("never deployed");
+    };
+    let config = app.env().load()?;
+    let wanted = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
+    let have = reconcile::of_generation(app, live.generation)?;
+    let runs = |wanted: &Formation| {
+        wanted.instances().all(|(kind, n)| have.iter().any(|i| i.id.kind == *kind && i.id.index == n))
+    };
+    if runs(&wanted) {
+        return Ok("runs");
+    }
+    super::restart::again(host, app, out)?;
+    Ok("started")
+}

@@ -1,0 +1,96 @@
+//! `config`, `config:set`, `config:unset`: the app runs with the new values, or nothing has changed.
+
+use std::ffi::OsString;
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+
+use dokuen_core::releases;
+use dokuen_core::{App, EnvName, EnvValue, Environment, Host, Transcript, ledger, shown};
+
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+use crate::walk::{self, Next};
+use crate::{front_door, place, reconcile, settings};
+
+/// `NAME=value` lines, the values as they are.
+pub fn show(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, name)?;
+    for (name, value) in app.env().load()?.0 {
+        out.out(&[name.as_str().as_bytes(), b"=", value.bytes(), b"\n"].concat());
+    }
+    Ok(())
+}
+
+/// Sets all of them or none.
+pub fn set(host: &Host, name: &str, vars: &[OsString], out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, name)?;
+    let given = vars.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+    let _lock = app.lock("changing its config")?;
+    let mut config = app.env().load()?;
+    let names: Vec<_> = given.iter().map(|(name, _)| name.to_string()).collect();
+    config.0.extend(given);
+    change(host, &app, config, &format!("set {}", names.join(", ")), out)
+}
+
+/// Unsets them; one that is not set is said and changes nothing.
+pub fn unset(host: &Host, name: &str, names: &[String], out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, name)?;
+    let names = names.iter().map(|n| EnvName::parse(n)).collect::<Result<Vec<_>, _>>()?;
+    let _lock = app.lock("changing its config")?;
+    let mut config = app.env().load()?;
+    for name in names.iter().filter(|name| config.0.remove(name).is_none()) {
+        out.fact(&format!("{name} is not set"));
+    }
+    let names: Vec<_> = names.iter().map(ToString::to_string).collect();
+    change(host, &app, config, &format!("unset {}", names.join(", ")), out)
+}
+
+fn change(host: &Host, app: &App, config: Environment, what: &str, out: &mut Printer) -> Result<(), Failure> {
+    settings::check(host, &config)?;
+    front_door::check_names(host, app, &config)?;
+    if config == app.env().load()? {
+        out.fact("nothing has changed");
+        return Ok(());
+    }
+    let live = reconcile::reconcile(host, app)?;
+    match (live, releases::current(app)?) {
+        (Some(live), Some(tree)) => {
+            let formation = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
+            let commit = ledger::record(app, live.version)?.and_then(|r| r.commit);
+            let next = Next { tree, commit, config, formation, what: Some(what.to_owned()), by: place::who() };
+            walk::go_live(host, app, next, out)?;
+        }
+        _ => app.env().become_exactly(&config)?,
+    }
+    out.step(&format!("{what} for {}", app.name));
+    Ok(())
+}
+
+/// `NAME=value`, or `NAME=-` for a value on standard input that never was in an argv.
+fn pair(word: &OsString) -> Result<(EnvName, EnvValue), Failure> {
+    let bytes = word.as_bytes();
+    let Some(at) = bytes.iter().position(|b| *b == b'=') else {
+        // The word may be half of a secret that a shell has split: it is not echoed in full.
+        let text = "config vars are set as NAME=VALUE; a word without \"=\" was given".to_owned();
+        return Err(Failure::usage(text).hint("quote a value that holds blanks: dokuen config_set \"A='one two'\""));
+    };
+    let name = EnvName::parse(&String::from_utf8_lossy(&bytes[..at]))?;
+    let value = match &bytes[at + 1..] {
+        b"-" => from_stdin(&name)?,
+        value => value.to_vec(),
+    };
+    let value = EnvValue::new(value).ok_or_else(|| too_long(&name))?;
+    Ok((name, value))
+}
+
+fn from_stdin(name: &EnvName) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().take(EnvValue::MOST as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|e| Failure::new(Exit::Failed, format!("failed to read {name} from standard input: {e}")))?;
+    Ok(bytes)
+}
+
+fn too_long(name: &EnvName) -> Failure {
+    let name = shown(name.as_str());
+    Failure::usage(format!("the value of {name} holds a NUL byte or more than {} bytes", EnvValue::MOST))
+}

@@ -1,0 +1,71 @@
+//! `create`: an app's directories, its bare repository and its hook; each appears whole or not at all.
+
+use std::path::Path;
+
+use dokuen_core::{App, AppName, Host, Transcript, fs};
+
+use crate::exit::{Exit, Failure};
+use crate::git;
+use crate::printer::Printer;
+
+/// Makes the app and prints where to push.
+pub fn run(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
+    let app = create(host, AppName::parse(name)?)?;
+    out.step(&format!("created {}", app.name));
+    out.fact(&format!("url: {}", remote_url(host, &app)));
+    out.out(format!("git remote add dokuen {}\n", in_shell(&remote_url(host, &app))).as_bytes());
+    Ok(())
+}
+
+/// Makes the app. The repository comes first and is renamed into place with its hook, so that nothing can be pushed
+/// before the hook is there; the app exists from the moment its directory does.
+pub fn create(host: &Host, name: AppName) -> Result<App, Failure> {
+    let app = host.app_at(name);
+    if app.exists() {
+        let taken = Failure::new(Exit::Failed, format!("the app {} exists already", app.name));
+        return Err(taken.hint(format!("git remote add dokuen {}", in_shell(&remote_url(host, &app)))));
+    }
+    make_repository(host, &app)?;
+    let beside = host.apps_dir().join(format!(".new-{}", app.name));
+    fs::remove_tree(&beside)?;
+    fs::make_dir(&beside, fs::PRIVATE_DIR)?;
+    for dir in app.subdirectories() {
+        let name = dir.file_name().map(Path::new).unwrap_or(Path::new("."));
+        fs::make_dir(&beside.join(name), fs::PRIVATE_DIR)?;
+    }
+    fs::rename(&beside, app.dir())?;
+    Ok(app)
+}
+
+/// Also run for an app that a killed `create` left half-made: what is there already is kept.
+fn make_repository(host: &Host, app: &App) -> Result<(), Failure> {
+    if app.repo().exists() {
+        return Ok(());
+    }
+    let beside = host.repos_dir().join(format!(".new-{}.git", app.name));
+    fs::remove_tree(&beside)?;
+    fs::make_dir(&beside, fs::PRIVATE_DIR)?;
+    git::git(host, &beside).args(["init", "--quiet", "--bare", "--template="]).arg("--initial-branch=master").run()?;
+    // git accepts malformed trees unless it is told to look.
+    for (key, value) in [("receive.fsckObjects", "true"), ("receive.advertisePushOptions", "false"), ("gc.auto", "0")] {
+        git::git(host, &beside).args(["config", key, value]).run()?;
+    }
+    fs::make_dirs(&beside.join("hooks"), fs::PRIVATE_DIR)?;
+    // A symlink to the program itself: no shell runs in between, and an upgrade changes every hook at once.
+    fs::link(&host.bin_dir().join("dokuen-deploy"), &beside.join("hooks").join("pre-receive"))?;
+    fs::rename(&beside, app.repo())?;
+    Ok(())
+}
+
+/// Where to push: `user@host:A.git` for a host that others reach by ssh, the path itself for one on this machine.
+pub fn remote_url(host: &Host, app: &App) -> String {
+    if host.conf.git_server == "localhost" {
+        return app.repo().display().to_string();
+    }
+    format!("{}@{}:{}.git", host.conf.app_user, host.conf.git_server, app.name)
+}
+
+fn in_shell(text: &str) -> String {
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-@:".contains(&b));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
+}

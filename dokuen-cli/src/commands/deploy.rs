@@ -1,0 +1,35 @@
+//! `deploy`: a commit that is in the app's repository already.
+
+use dokuen_core::{App, Host, fs, shown};
+
+use crate::exit::{Exit, Failure};
+use crate::git::{self, Commit};
+use crate::printer::Printer;
+use crate::{place, push};
+
+/// Deploys a revision, or the deployed branch as it stands.
+pub fn run(host: &Host, name: &str, rev: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, name)?;
+    let rev = match rev {
+        Some(rev) => rev.to_owned(),
+        None => branch(&app)?,
+    };
+    push::deploy(host, &app, &commit(host, &app, &rev)?, None, out)
+}
+
+fn branch(app: &App) -> Result<String, Failure> {
+    let bytes = fs::read_if_there(&app.branch_file())?;
+    let nothing = || Failure::new(Exit::NotFound, format!("nothing was pushed to {} yet", app.name));
+    Ok(String::from_utf8_lossy(&bytes.ok_or_else(nothing)?).trim().to_owned())
+}
+
+/// A revision as people type it; git resolves it to an object id, and only that goes on.
+fn commit(host: &Host, app: &App, rev: &str) -> Result<Commit, Failure> {
+    let spec = format!("{rev}^{{commit}}");
+    let resolved =
+        git::git(host, app.repo()).args(["rev-parse", "--verify", "--quiet", "--end-of-options", &spec]).run();
+    let id = resolved.ok().and_then(|out| Commit::parse(String::from_utf8_lossy(&out.stdout).trim()));
+    id.ok_or_else(|| {
+        Failure::new(Exit::NotFound, format!("the repository of {} has no revision {}", app.name, shown(rev)))
+    })
+}

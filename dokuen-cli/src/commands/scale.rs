@@ -1,0 +1,47 @@
+//! `scale`: how many processes of each type; what is not named stays as it is.
+
+use dokuen_core::{App, EnvName, EnvValue, Environment, Formation, Host, Transcript, releases};
+
+use crate::exit::Failure;
+use crate::printer::Printer;
+use crate::{place, reconcile, walk};
+
+/// Shows the scale, or changes it: new processes are ready before it is kept, surplus ones drain after.
+pub fn run(host: &Host, name: &str, items: &[String], out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, name)?;
+    if items.is_empty() {
+        return show(&app, out);
+    }
+    let _lock = app.lock("scaling")?;
+    let config = app.env().load()?;
+    let mut wanted = present(&app, &config)?;
+    for item in items {
+        wanted = wanted.changed_by(item)?;
+    }
+    if let Some(tree) = releases::current(&app)? {
+        wanted = wanted.checked_against(&walk::procfile_of(&tree)?)?;
+    }
+    if reconcile::reconcile(host, &app)?.is_some() {
+        walk::scale(host, &app, &wanted, &place::who(), out)?;
+    }
+    let (name, value) = (EnvName::parse("DOKUEN_SCALE")?, EnvValue::new(wanted.to_string()));
+    app.env().set(&name, &value.ok_or_else(|| Failure::usage("the scale is too long"))?)?;
+    out.step(&format!("scaled {} to {wanted}", app.name));
+    Ok(())
+}
+
+fn show(app: &App, out: &mut Printer) -> Result<(), Failure> {
+    let present = present(app, &app.env().load()?)?;
+    for (kind, count) in present.iter() {
+        out.out(format!("{kind}={count}\n").as_bytes());
+    }
+    Ok(())
+}
+
+/// What is asked for now; before the first deploy a fresh app is taken to have a `web`.
+fn present(app: &App, config: &Environment) -> Result<Formation, Failure> {
+    match releases::current(app)? {
+        Some(tree) => walk::formation_for(config, &walk::procfile_of(&tree)?),
+        None => Ok(Formation::parse(config.text("DOKUEN_SCALE").unwrap_or("web=1"))?),
+    }
+}

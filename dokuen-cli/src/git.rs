@@ -1,0 +1,154 @@
+//! git as Dokuen uses it: by argv, with object ids only, and with the hook's quarantine known to the reader alone.
+
+use std::io::Read;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::Duration;
+
+use dokuen_core::Host;
+use dokuen_core::cmd::{self, Cmd};
+
+use crate::exit::{Exit, Failure};
+
+/// A commit that was looked at: its id is forty or sixty-four hexadecimal digits, nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit(String);
+
+/// What a pushed tree may hold at most: git itself takes a bomb of 10^10 files in a repository of 216 KiB.
+const MOST_FILES: u64 = 200_000;
+const MOST_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+const LONGEST: Duration = Duration::from_secs(300);
+
+impl Commit {
+    /// `None` for anything but an object id.
+    pub fn parse(text: &str) -> Option<Self> {
+        let hex = text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        (hex && matches!(text.len(), 40 | 64)).then(|| Self(text.to_owned()))
+    }
+
+    /// The id.
+    pub fn id(&self) -> &str {
+        &self.0
+    }
+
+    /// Its first seven digits.
+    pub fn short(&self) -> &str {
+        &self.0[..7]
+    }
+}
+
+/// git in an app's repository. In a hook the objects of the push are still in quarantine: git is told where by
+/// variables that must reach it, and nothing else.
+pub fn git(host: &Host, repo: &Path) -> Cmd {
+    let inherited = ["GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"];
+    let quarantine = inherited.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+    Cmd::new("git", repo)
+        .env("PATH", host.conf.search_path())
+        .env("HOME", &host.conf.app_user_home)
+        .env("GIT_DIR", ".")
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .env("GIT_CONFIG_COUNT", "1")
+        .env("GIT_CONFIG_KEY_0", "safe.directory")
+        .env("GIT_CONFIG_VALUE_0", repo)
+        .envs(quarantine)
+}
+
+/// What kind of object an id names: `commit`, `tree`, `tag`, `blob`.
+pub fn kind(host: &Host, repo: &Path, id: &Commit) -> Result<String, Failure> {
+    let out = git(host, repo).args(["cat-file", "-t", id.id()]).run()?;
+    Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+/// Whether a commit's history is whole: a push from a shallow clone lacks parents, and git would refuse it later.
+pub fn is_whole(host: &Host, repo: &Path, id: &Commit) -> bool {
+    git(host, repo).args(["rev-list", "--quiet", id.id(), "--not", "--all"]).run().is_ok()
+}
+
+/// Whether `old` is part of `new`'s history.
+pub fn is_ancestor(host: &Host, repo: &Path, old: &Commit, new: &Commit) -> bool {
+    git(host, repo).args(["merge-base", "--is-ancestor", old.id(), new.id()]).run().is_ok()
+}
+
+/// One setting of the repository.
+pub fn setting(host: &Host, repo: &Path, name: &str) -> Option<String> {
+    let out = git(host, repo).args(["config", "--get", name]).run().ok()?;
+    Some(String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+/// Writes the tree of a commit into `into`, within limits on files, bytes and time.
+pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<(), Failure> {
+    let command = git(host, repo).args(["-c", "tar.umask=0022", "archive", "--format=tar", id.id()]);
+    let failed = |e: std::io::Error| Failure::new(Exit::Failed, format!("failed to read the pushed tree: {e}"));
+    let mut child =
+        command.to_std().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+    let (Some(out), Some(mut err)) = (child.stdout.take(), child.stderr.take()) else {
+        return Err(failed(std::io::Error::other("git has no output")));
+    };
+    let pid = nix::unistd::Pid::from_raw(child.id() as i32);
+    let (finished, watch) = channel::<()>();
+    let watchdog = std::thread::spawn(move || {
+        let late = watch.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout);
+        if late {
+            // The child is ours and not yet waited for, so the pid is still its own.
+            let _ = nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGKILL);
+        }
+        late
+    });
+    let unpacked = unpack(out, into);
+    let mut words = String::new();
+    if unpacked.is_ok() {
+        let _ = err.read_to_string(&mut words);
+    } else {
+        let _ = child.kill();
+    }
+    drop(finished);
+    let late = watchdog.join().unwrap_or(false);
+    let status = child.wait().map_err(failed)?;
+    match unpacked {
+        _ if late => {
+            Err(Failure::new(Exit::Failed, format!("the pushed tree could not be read within {} s", LONGEST.as_secs())))
+        }
+        Err(e) => Err(failed(e)),
+        Ok(()) if status.success() => Ok(()),
+        Ok(()) => Err(Failure::new(Exit::Failed, format!("git archive {}: {}", cmd::how(status), words.trim()))),
+    }
+}
+
+fn unpack(from: impl Read, into: &Path) -> std::io::Result<()> {
+    let mut archive = tar::Archive::new(std::io::BufReader::with_capacity(128 * 1024, from));
+    archive.set_preserve_permissions(true);
+    archive.set_overwrite(false);
+    let (mut files, mut bytes) = (0u64, 0u64);
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        files += 1;
+        bytes += entry.size();
+        if files > MOST_FILES || bytes > MOST_BYTES {
+            return Err(std::io::Error::other(format!(
+                "it holds more than {MOST_FILES} files or {} GiB",
+                MOST_BYTES >> 30
+            )));
+        }
+        if entry.header().entry_type().is_pax_global_extensions() {
+            continue;
+        }
+        if !entry.unpack_in(into)? {
+            return Err(std::io::Error::other("it names a path outside itself"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_object_ids_reach_git() {
+        assert!(Commit::parse(&"a1".repeat(20)).is_some());
+        for bad in ["", "HEAD", "--help", &"A1".repeat(20), &"a1".repeat(19), &"0".repeat(41)] {
+            assert!(Commit::parse(bad).is_none(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `pre-receive`: a push that does not go live is refused, so that git, disk and traffic agree.
+
+use std::io::Read;
+
+use dokuen_core::fs;
+use dokuen_core::{App, AppName, Host, Transcript, shown};
+
+use crate::exit::{Exit, Failure};
+use crate::git::{self, Commit};
+use crate::printer::Printer;
+use crate::{place, push};
+
+/// One line of the hook's standard input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Update {
+    old: Option<Commit>,
+    new: Option<Commit>,
+    name: String,
+}
+
+/// Reads the updates, decides which of them deploys, and deploys it.
+pub fn run(out: &mut Printer) -> Result<(), Failure> {
+    let host = place::host(None)?;
+    let app = this_app(&host)?;
+    let mut text = Vec::new();
+    let read = std::io::stdin().take(16 * 1024 * 1024).read_to_end(&mut text);
+    read.map_err(|e| Failure::new(Exit::Failed, format!("failed to read the pushed refs: {e}")))?;
+    let updates = parse(&text)
+        .ok_or_else(|| Failure::new(Exit::Failed, "git named the pushed refs in a form this hook does not know"))?;
+    deploy_of(&host, &app, &updates, out)
+}
+
+/// git runs the hook in the bare repository, and its directory is named after the app.
+fn this_app(host: &Host) -> Result<App, Failure> {
+    let refused = |text: &str| Failure::new(Exit::HostNotReady, text.to_owned());
+    let dir = std::env::current_dir().map_err(|e| refused(&format!("failed to find the repository: {e}")))?;
+    let name = dir.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".git"));
+    let name = name.and_then(|n| AppName::parse(n).ok()).ok_or_else(|| refused("this is no repository of an app"))?;
+    place::app(host, name.as_str())
+}
+
+fn parse(text: &[u8]) -> Option<Vec<Update>> {
+    let text = String::from_utf8_lossy(text);
+    let object = |id: &str| if id.bytes().all(|b| b == b'0') { Some(None) } else { Commit::parse(id).map(Some) };
+    let line = |line: &str| {
+        let mut words = line.splitn(3, ' ');
+        Some(Update { old: object(words.next()?)?, new: object(words.next()?)?, name: words.next()?.to_owned() })
+    };
+    text.lines().map(line).collect()
+}
+
+fn deploy_of(host: &Host, app: &App, updates: &[Update], out: &mut Printer) -> Result<(), Failure> {
+    let branch = deploy_branch(app, updates)?;
+    let wanted = branch.as_ref().and_then(|branch| updates.iter().find(|u| u.name == format!("refs/heads/{branch}")));
+    for other in updates.iter().filter(|u| Some(*u) != wanted && u.new.is_some()) {
+        let branch = branch.as_deref().unwrap_or("master");
+        out.fact(&format!(
+            "{} is stored, not deployed; to deploy it: git push dokuen <branch>:{branch}",
+            shown(&other.name)
+        ));
+    }
+    let (Some(update), Some(branch)) = (wanted, branch) else { return Ok(()) };
+    let new = checked(host, app, update, &branch)?;
+    push::deploy(host, app, &new, Some(&branch), out)
+}
+
+/// The branch that was deployed first; a fresh app takes main or master, whichever comes.
+fn deploy_branch(app: &App, updates: &[Update]) -> Result<Option<String>, Failure> {
+    if let Some(bytes) = fs::read_if_there(&app.branch_file())? {
+        return Ok(Some(String::from_utf8_lossy(&bytes).trim().to_owned()));
+    }
+    let pushed = |branch: &str| updates.iter().any(|u| u.name == format!("refs/heads/{branch}"));
+    Ok(["master", "main"].into_iter().find(|b| pushed(b)).map(str::to_owned))
+}
+
+/// git's own last checks come after this hook: what they would refuse must not go live first.
+fn checked(host: &Host, app: &App, update: &Update, branch: &str) -> Result<Commit, Failure> {
+    let refused = |text: String| Failure::new(Exit::Failed, text);
+    let Some(new) = &update.new else {
+        let hint = format!("dokuen shutdown --application={} stops the app", app.name);
+        return Err(refused(format!("{branch} is the branch that is deployed; it cannot be deleted")).hint(hint));
+    };
+    let kind = git::kind(host, app.repo(), new)?;
+    if kind != "commit" {
+        return Err(refused(format!("{branch} must be a commit; {} is a {kind}", new.short())));
+    }
+    if !git::is_whole(host, app.repo(), new) {
+        return Err(refused("the push comes from a shallow clone, which lacks history".into())
+            .hint("git fetch --unshallow, then push again"));
+    }
+    if let Some(old) = &update.old {
+        let denied = git::setting(host, app.repo(), "receive.denyNonFastForwards").as_deref() == Some("true");
+        if denied && !git::is_ancestor(host, app.repo(), old, new) {
+            return Err(refused(format!(
+                "{} does not follow {}: non-fast-forward pushes are denied here",
+                new.short(),
+                old.short()
+            )));
+        }
+    }
+    Ok(new.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ref_names_are_data() {
+        let id = "a".repeat(40);
+        let zero = "0".repeat(40);
+        let updates =
+            parse(format!("{zero} {id} refs/heads/a;id$(id) x\n{id} {zero} refs/heads/master\n").as_bytes()).unwrap();
+        assert_eq!(updates[0].name, "refs/heads/a;id$(id) x");
+        assert_eq!((updates[0].old.as_ref(), updates[1].new.as_ref()), (None, None));
+        assert_eq!(parse(b"nonsense\n"), None);
+    }
+}

@@ -1,0 +1,79 @@
+//! Which host a command is for, and as whom it runs there.
+
+use std::path::{Path, PathBuf};
+
+use dokuen_core::{App, AppName, Conf, Host};
+use nix::unistd::{User, geteuid, setgid, setuid};
+
+use crate::exit::{Exit, Failure};
+
+/// Finds the conf and takes on the account it names.
+///
+/// A command in `DIR/bin` knows its conf by where it lies; `--config` and `DOKUEN_CONF` come before that.
+pub fn host(given: Option<&Path>) -> Result<Host, Failure> {
+    let path = conf_path(given)?;
+    let conf = Conf::load(&path)?;
+    become_account(&conf)?;
+    Ok(Host::new(conf))
+}
+
+/// An app that must exist. "No right" and "no such app" are answered alike over ssh.
+pub fn app(host: &Host, name: &str) -> Result<App, Failure> {
+    let name = AppName::parse(name)?;
+    let missing = Failure::new(Exit::NotFound, format!("no such app: {name}"));
+    host.app(name.clone()).ok_or_else(|| missing.hint(format!("dokuen create --application={name}")))
+}
+
+fn conf_path(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(path) = given {
+        return Ok(path.to_owned());
+    }
+    if let Some(path) = std::env::var_os("DOKUEN_CONF") {
+        return Ok(path.into());
+    }
+    let beside = own_program()?.parent().and_then(Path::parent).map(|dir| dir.join("dokuen.conf"));
+    beside.filter(|path| path.exists()).ok_or_else(|| {
+        Failure::new(Exit::HostNotReady, "no dokuen.conf: this machine has not been set up")
+            .hint("dokuen setup DIR, then use DIR/bin/dokuen; or name a conf with --config")
+    })
+}
+
+/// The path of this program with every symlink resolved.
+pub fn own_program() -> Result<PathBuf, Failure> {
+    let found = std::env::current_exe().and_then(|path| path.canonicalize());
+    found.map_err(|e| Failure::new(Exit::Failed, format!("failed to find this program's own path: {e}")))
+}
+
+/// Root acts as the account that owns everything, so that no file ends up with another owner.
+fn become_account(conf: &Conf) -> Result<(), Failure> {
+    let refused = |text: String| Failure::new(Exit::HostNotReady, text);
+    let account = User::from_name(&conf.app_user).ok().flatten();
+    let account = account.ok_or_else(|| refused(format!("app_user {} is no user of this machine", conf.app_user)))?;
+    if account.uid == geteuid() {
+        return Ok(());
+    }
+    if !geteuid().is_root() {
+        let text = format!("this host belongs to the account {}", conf.app_user);
+        return Err(Failure::new(Exit::Denied, text).hint(format!("sudo -u {} dokuen ...", conf.app_user)));
+    }
+    let dropped = supplementary_groups(&account).and_then(|()| setgid(account.gid)).and_then(|()| setuid(account.uid));
+    dropped.map_err(|e| refused(format!("failed to become the account {}: {e}", conf.app_user)))
+}
+
+#[cfg(not(target_os = "macos"))]
+fn supplementary_groups(account: &User) -> nix::Result<()> {
+    let name = std::ffi::CString::new(account.name.as_str()).map_err(|_| nix::errno::Errno::EINVAL)?;
+    nix::unistd::initgroups(&name, account.gid)
+}
+
+/// nix has no initgroups on macOS; there setup makes the account with its own group only.
+#[cfg(target_os = "macos")]
+fn supplementary_groups(_: &User) -> nix::Result<()> {
+    Ok(())
+}
+
+/// Who is at work: the name behind an ssh key, else the account.
+pub fn who() -> String {
+    let named = std::env::var("DOKUEN_USER").ok().filter(|name| dokuen_core::UserName::parse(name).is_ok());
+    named.or_else(|| User::from_uid(geteuid()).ok().flatten().map(|u| u.name)).unwrap_or_else(|| "unknown".to_owned())
+}

@@ -1,0 +1,75 @@
+//! The transcript on a terminal or through git: it never panics and never stops a deploy when its reader has gone.
+
+use std::io::Write;
+use std::os::fd::{AsFd, BorrowedFd};
+
+use dokuen_core::{Line, Transcript};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::exit::Failure;
+
+/// A reader that takes nothing for so long has gone, as far as the work is concerned.
+const PATIENCE_MS: u16 = 5_000;
+
+/// Prints steps and facts to standard output and problems to standard error.
+#[derive(Debug, Default)]
+pub struct Printer {
+    gone: bool,
+}
+
+impl Transcript for Printer {
+    fn line(&mut self, line: Line<'_>) {
+        match line {
+            Line::Problem(_) => self.err(&format!("{line}\n")),
+            _ => self.out(format!("{line}\n").as_bytes()),
+        }
+    }
+}
+
+impl Printer {
+    /// Data for whoever reads standard output.
+    pub fn out(&mut self, bytes: &[u8]) {
+        self.write(&mut std::io::stdout(), bytes);
+    }
+
+    /// Whether nobody reads any more.
+    pub fn reader_has_gone(&self) -> bool {
+        self.gone
+    }
+
+    /// Text for standard error.
+    pub fn err(&mut self, text: &str) {
+        self.write(&mut std::io::stderr(), text.as_bytes());
+    }
+
+    /// A failure: its causes, what shows it, and what to do next.
+    pub fn failure(&mut self, failure: &Failure) {
+        for line in failure.lines() {
+            self.problem(&line);
+        }
+        for line in &failure.details {
+            self.err(&format!("    {line}\n"));
+        }
+        if let Some(hint) = &failure.hint {
+            self.err(&format!("hint: {hint}\n"));
+        }
+    }
+
+    fn write(&mut self, to: &mut (impl Write + AsFd), bytes: &[u8]) {
+        if self.gone {
+            return;
+        }
+        // In pieces that a pipe which polls writable takes without waiting.
+        for piece in bytes.chunks(4096) {
+            if !writable(to.as_fd()) || to.write_all(piece).and_then(|()| to.flush()).is_err() {
+                self.gone = true;
+                return;
+            }
+        }
+    }
+}
+
+fn writable(fd: BorrowedFd<'_>) -> bool {
+    let mut fds = [PollFd::new(fd, PollFlags::POLLOUT)];
+    poll(&mut fds, PollTimeout::from(PATIENCE_MS)).is_ok_and(|ready| ready > 0)
+}

@@ -1,0 +1,70 @@
+//! Old releases go: out of the way at once by a rename, off the disk aside, so that no deploy waits for it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, SystemTime};
+
+use dokuen_core::cmd::Cmd;
+use dokuen_core::fs::{self, FsError};
+use dokuen_core::releases::{self, Tree};
+use dokuen_core::{App, Host};
+
+use crate::exit::Failure;
+
+/// Scratch of a command that was killed is rubbish after so long.
+const STALE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The trees that may go: not current, not previous, run by nobody, and not among the newest that are kept.
+pub fn surplus(host: &Host, app: &App) -> Result<Vec<Tree>, Failure> {
+    let mut needed: Vec<PathBuf> = Vec::new();
+    needed.extend([releases::current(app)?, releases::previous(app)?].into_iter().flatten().map(|t| t.path().to_owned()));
+    for instance in dokuen_proc::instances(app)? {
+        needed.extend(instance.spec().map(|spec| spec.tree));
+    }
+    let mut rest: Vec<_> = releases::all(app)?.into_iter().filter(|t| !needed.contains(&t.path().to_owned())).collect();
+    let surplus = rest.len().saturating_sub(host.conf.keep_releases);
+    rest.truncate(surplus);
+    Ok(rest)
+}
+
+/// Moves them out of the way. The app's lock must be held.
+pub fn set_aside(host: &Host, app: &App, trees: &[Tree]) -> Result<(), Failure> {
+    for tree in trees {
+        let name = format!("{TRASH}{}-{tree}", app.name);
+        fs::rename(tree.path(), &host.tmp_dir().join(name))?;
+    }
+    Ok(())
+}
+
+/// Starts a process of low priority that removes what was set aside; nobody waits for it.
+pub fn tidy_aside(host: &Host) -> Result<(), Failure> {
+    let dokuen = host.bin_dir().join("dokuen");
+    let mut command = Cmd::new("nice", Path::new("/")).env("PATH", host.conf.search_path()).args(["-n", "19"]).arg(dokuen).arg("tidy").to_std();
+    std::os::unix::process::CommandExt::process_group(&mut command, 0);
+    let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    // Not waited for: it is somebody else's child as soon as this command ends.
+    fs::at("start", &host.bin_dir().join("dokuen"), spawned.map(drop))?;
+    Ok(())
+}
+
+/// Removes what was set aside, and scratch that nobody uses any more.
+pub fn tidy(host: &Host) -> Result<(), Failure> {
+    for name in fs::names(&host.tmp_dir())? {
+        let path = host.tmp_dir().join(&name);
+        if name.starts_with(TRASH) || is_stale(&path)? {
+            fs::remove_tree(&path)?;
+        }
+    }
+    Ok(())
+}
+
+const TRASH: &str = "trash-";
+
+fn is_stale(path: &Path) -> Result<bool, FsError> {
+    let meta = match fs::at("inspect", path, path.symlink_metadata()) {
+        Err(e) if e.is_not_found() => return Ok(false),
+        other => other?,
+    };
+    let age = meta.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
+    Ok(age.is_some_and(|age| age > STALE))
+}

@@ -1,0 +1,33 @@
+//! A deploy as a user sees it: under the app's lock, from the first step to the URL and the time it took.
+
+use std::time::Instant;
+
+use dokuen_core::{App, Host, Transcript, fs};
+
+use crate::exit::Failure;
+use crate::git::Commit;
+use crate::{front_door, place, prune, reconcile, walk};
+
+/// Deploys a commit; on the first success the branch it came from is remembered.
+pub fn deploy(
+    host: &Host,
+    app: &App,
+    commit: &Commit,
+    branch: Option<&str>,
+    out: &mut dyn Transcript,
+) -> Result<(), Failure> {
+    let begun = Instant::now();
+    let _lock = app.lock("deploying")?;
+    reconcile::reconcile(host, app)?;
+    out.step(&format!("deploying {} to {}", commit.short(), app.name));
+    let record = walk::deploy(host, app, commit, &place::who(), out)?;
+    if let Some(branch) = branch.filter(|_| !app.branch_file().exists()) {
+        fs::replace(&app.branch_file(), branch.as_bytes(), fs::PRIVATE_FILE)?;
+    }
+    let surplus = prune::surplus(host, app)?;
+    prune::set_aside(host, app, &surplus)?;
+    let took = begun.elapsed();
+    out.step(&format!("deployed {} {} in {}.{:03} s", app.name, record.version, took.as_secs(), took.subsec_millis()));
+    out.fact(&front_door::url(host, app)?);
+    if surplus.is_empty() { Ok(()) } else { prune::tidy_aside(host) }
+}

@@ -1,0 +1,69 @@
+//! What runs in a new release before any of its processes: `DOKUEN_AFTER_BUILD` and the Procfile's `release:`.
+
+use std::time::Duration;
+
+use dokuen_build::Slug;
+use dokuen_core::cmd::Cmd;
+use dokuen_core::ledger;
+use dokuen_core::releases::Tree;
+use dokuen_core::{App, Environment, Host, Layers, ProcessType, Transcript};
+
+use crate::exit::{Exit, Failure};
+use crate::git::Commit;
+
+/// Migrations take their time.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+
+/// Runs both where they are given; a failure aborts the deploy, and the old release serves on.
+pub fn run(
+    host: &Host,
+    app: &App,
+    tree: &Tree,
+    slug: &Slug,
+    config: &Environment,
+    commit: &Commit,
+    out: &mut dyn Transcript,
+) -> Result<(), Failure> {
+    let release = ProcessType::parse("release").ok();
+    let lines = [
+        ("DOKUEN_AFTER_BUILD", config.text("DOKUEN_AFTER_BUILD")),
+        ("release", release.as_ref().and_then(|kind| slug.procfile().command(kind))),
+    ];
+    for (name, line) in lines.into_iter().filter_map(|(name, line)| Some((name, line?))) {
+        out.step(&format!("running {name}"));
+        let environment = environment(host, app, tree, slug, config, commit)?;
+        let argv = dokuen_proc::line_in_shell(line, tree.path());
+        let command = Cmd::new(&argv[0], tree.path()).args(&argv[1..]).envs(environment.pairs());
+        let ran = dokuen_build::stream(&command, LONGEST, out);
+        ran.map_err(|cause| Failure::new(Exit::Failed, After { name, source: cause }))?;
+    }
+    Ok(())
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("{name} failed; the release was not started")]
+struct After {
+    name: &'static str,
+    source: dokuen_build::StreamError,
+}
+
+fn environment(
+    host: &Host,
+    app: &App,
+    tree: &Tree,
+    slug: &Slug,
+    config: &Environment,
+    commit: &Commit,
+) -> Result<Environment, Failure> {
+    let platform = Environment::default()
+        .with("HOME", tree.path())
+        .with("PS", "release.1")
+        .with("DYNO", "release.1")
+        .with("DOKUEN_APP", app.name.as_str())
+        .with("DOKUEN_RELEASE", ledger::next(app)?.to_string())
+        .with("GIT_REV", commit.id())
+        .with("SOURCE_VERSION", commit.id());
+    let base = dokuen_proc::base_environment(&host.conf.search_path());
+    let global = host.global_env().load()?;
+    Ok(Layers { base, defaults: slug.defaults().clone(), global, app: config.clone(), platform }.merged())
+}

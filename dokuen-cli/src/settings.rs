@@ -1,0 +1,100 @@
+//! Config vars that mean something to Dokuen, checked when they are set and read when they are used.
+
+use std::time::Duration;
+
+use dokuen_core::{Domain, Environment, Formation, Host};
+use dokuen_proc::Checks;
+
+use crate::exit::Failure;
+
+/// What an app's config vars say about how it is run.
+#[derive(Debug)]
+pub struct Settings {
+    /// `DOKUEN_CHECK_PATH`: asked for when a new instance is to be ready.
+    pub check_path: String,
+    /// `DOKUEN_BOOT_TIMEOUT`: seconds a new instance may take.
+    pub boot_timeout: Duration,
+    /// `DOKUEN_MIN_ALIVE`: milliseconds an instance without a port must have run.
+    pub min_alive: Duration,
+    /// `ADDITIONAL_DOMAINS`: names besides the app's own.
+    pub domains: Vec<Domain>,
+}
+
+/// More names than this are a mistake, and would make nginx slow for everybody.
+const MOST_DOMAINS: usize = 100;
+
+impl Settings {
+    /// Reads and checks them all; the error names the config var.
+    pub fn read(host: &Host, config: &Environment) -> Result<Self, Failure> {
+        Ok(Self {
+            check_path: check_path(config)?,
+            boot_timeout: number(config, "DOKUEN_BOOT_TIMEOUT", 1..=3600)?
+                .map_or(host.conf.boot_timeout, Duration::from_secs),
+            min_alive: Duration::from_millis(number(config, "DOKUEN_MIN_ALIVE", 0..=600_000)?.unwrap_or(500)),
+            domains: domains(config)?,
+        })
+    }
+
+    /// What ready means for an app that answers as `host`.
+    pub fn checks(self, host: &str) -> Checks {
+        Checks { path: self.check_path, host: host.to_owned(), timeout: self.boot_timeout, alive: self.min_alive }
+    }
+}
+
+/// Checks every config var that means something, also those that are only used later.
+pub fn check(host: &Host, config: &Environment) -> Result<(), Failure> {
+    if let Some(name) = config.0.keys().find(|name| name.is_reserved()) {
+        return Err(Failure::usage(format!("{name} is set by Dokuen for each process and cannot be a config var")));
+    }
+    let size = config.size();
+    if size > Environment::MOST_BYTES {
+        let most = Environment::MOST_BYTES;
+        return Err(Failure::usage(format!("the config vars hold {size} bytes together; {most} are allowed")));
+    }
+    if let Some(scale) = text(config, "DOKUEN_SCALE")? {
+        Formation::parse(scale)?;
+    }
+    if let Some(value) = text(config, "USE_SSL")?
+        && value.contains(['\n', '\r'])
+    {
+        return Err(Failure::usage("USE_SSL must be one line"));
+    }
+    crate::build::check_config(config)?;
+    Settings::read(host, config).map(|_| ())
+}
+
+fn domains(config: &Environment) -> Result<Vec<Domain>, Failure> {
+    let Some(list) = text(config, "ADDITIONAL_DOMAINS")? else { return Ok(Vec::new()) };
+    let names: Vec<_> = list.split(',').map(str::trim).filter(|n| !n.is_empty()).collect();
+    if names.len() > MOST_DOMAINS {
+        return Err(Failure::usage(format!(
+            "ADDITIONAL_DOMAINS names {} domains; {MOST_DOMAINS} are allowed",
+            names.len()
+        )));
+    }
+    let mut all = names.into_iter().map(Domain::parse).collect::<Result<Vec<_>, _>>()?;
+    all.sort();
+    all.dedup();
+    Ok(all)
+}
+
+fn check_path(config: &Environment) -> Result<String, Failure> {
+    let path = text(config, "DOKUEN_CHECK_PATH")?.unwrap_or("/");
+    let plain = path.starts_with('/') && path.len() <= 1000 && path.bytes().all(|b| b.is_ascii_graphic());
+    if plain { Ok(path.to_owned()) } else { Err(Failure::usage("DOKUEN_CHECK_PATH must be a path such as /health")) }
+}
+
+fn number(config: &Environment, name: &str, allowed: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, Failure> {
+    let Some(value) = text(config, name)? else { return Ok(None) };
+    let number = value.parse().ok().filter(|n| allowed.contains(n));
+    let refused =
+        || Failure::usage(format!("{name} must be a whole number from {} to {}", allowed.start(), allowed.end()));
+    number.map(Some).ok_or_else(refused)
+}
+
+fn text<'a>(config: &'a Environment, name: &str) -> Result<Option<&'a str>, Failure> {
+    match (config.get(name), config.text(name)) {
+        (Some(_), None) => Err(Failure::usage(format!("{name} must be text"))),
+        (_, text) => Ok(text),
+    }
+}

@@ -1,0 +1,55 @@
+//! The text of a new `dokuen.conf`. It is written once; from then on it belongs to the people who edit it.
+
+use std::path::Path;
+
+use dokuen_core::NginxKind;
+
+use super::answers::Answers;
+
+/// YAML with a comment per key. Values stand in JSON's quotes, which every YAML reader takes for text.
+pub fn render(dir: &Path, answers: &Answers) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let nginx = match answers.nginx {
+        NginxKind::Own => "own",
+        NginxKind::System => "system",
+    };
+    let run_dir = if answers.nginx == NginxKind::System {
+        "/run/dokuen".to_owned()
+    } else {
+        dir.join("run").display().to_string()
+    };
+    let bin_path = match &answers.bin_path {
+        Some(path) => format!("bin_path: {}\n", quoted(path)),
+        None => "#bin_path: \"/opt/my tools/bin\"\n".to_owned(),
+    };
+    format!(
+        "# Dokuen on this machine. Keys that are left out have defaults: see docs/conf.md.\n\
+         # Apps answer at APP.<this>.\n\
+         base_domain_name: {base}\n\
+         # The host people push to.\n\
+         git_server: {server}\n\
+         # The account that everything runs as.\n\
+         app_user: {user}\n\
+         dokuen_dir: {dir}\n\
+         # Sockets; must be short.\n\
+         run_dir: {run_dir}\n\
+         # Directories searched for programs before the system's own.\n\
+         {bin_path}\
+         # Ports that processes are given.\n\
+         min_port: {min}\n\
+         max_port: {max}\n\
+         # What a process is sent first when it is to stop.\n\
+         stop_signal: 15\n\
+         # An nginx of Dokuen's own, or the machine's (system).\n\
+         nginx: {nginx}\n\
+         listen: {listen}\n",
+        base = quoted(answers.base_domain.as_str()),
+        server = quoted(&answers.git_server),
+        user = quoted(&answers.app_user),
+        dir = quoted(&dir.display().to_string()),
+        run_dir = quoted(&run_dir),
+        min = answers.ports.min(),
+        max = answers.ports.max(),
+        listen = quoted(&answers.listen.to_string()),
+    )
+}

@@ -1,0 +1,160 @@
+//! What touches the machine outside the dokuen directory; root's part only, and only beside a system nginx.
+
+use std::path::Path;
+
+use dokuen_core::cmd::Cmd;
+use dokuen_core::{Host, NginxKind, Transcript, fs};
+use nix::unistd::{Gid, Group, Uid, User, chown, geteuid};
+
+use super::units;
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Makes the account when it is not there; root only.
+pub fn make_account(name: &str, group: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
+    if User::from_name(name).ok().flatten().is_some() {
+        return Ok(());
+    }
+    if !geteuid().is_root() {
+        return Err(Failure::new(Exit::HostNotReady, format!("there is no account {name}"))
+            .hint("run setup as root, or name your own account with --appuser"));
+    }
+    let add = Cmd::new("useradd", Path::new("/")).env("PATH", PATH).args([
+        "--system",
+        "--create-home",
+        "--shell",
+        "/bin/bash",
+    ]);
+    let add = match group {
+        Some(group) => add.args(["--gid", group]),
+        None => add.arg("--user-group"),
+    };
+    add.arg("--").arg(name).run()?;
+    out.fact(&format!("made the account {name}"));
+    Ok(())
+}
+
+/// The conf belongs to whoever ran setup; the account may read it.
+pub fn share_conf(path: &Path, account: &str) -> Result<(), Failure> {
+    let Some(user) = User::from_name(account).ok().flatten() else { return Ok(()) };
+    if user.uid == geteuid() {
+        return Ok(());
+    }
+    own(path, Uid::from_raw(0), user.gid)?;
+    fs::set_mode(path, 0o640)?;
+    Ok(())
+}
+
+/// Hands the directories to the account, wires nginx and the boot unit. What could not be done comes back as lines.
+pub fn finish(host: &Host, platform: Option<&str>, out: &mut Printer) -> Result<Vec<String>, Failure> {
+    hand_over(host)?;
+    let mut left = Vec::new();
+    let root = geteuid().is_root();
+    if host.conf.nginx == NginxKind::System {
+        left.extend(wire_nginx(host, root, out)?);
+    }
+    left.extend(install_unit(host, platform.unwrap_or(std::env::consts::OS), root, out)?);
+    Ok(left)
+}
+
+fn hand_over(host: &Host) -> Result<(), Failure> {
+    let Some(user) = User::from_name(&host.conf.app_user).ok().flatten() else { return Ok(()) };
+    if user.uid == geteuid() || !geteuid().is_root() {
+        return Ok(());
+    }
+    // Programs stay root's: hooks are symlinks to them, and no app may rewrite them.
+    for (dir, _) in host.directories().into_iter().filter(|(dir, _)| *dir != host.bin_dir()) {
+        own(&dir, user.uid, user.gid)?;
+    }
+    own(&host.conf.dokuen_dir.join("cache"), user.uid, user.gid)
+}
+
+/// The run directory is the account's; nginx's group may reach the sockets in it, nobody else.
+pub fn make_run_dir(host: &Host) -> Result<(), Failure> {
+    let dir = &host.conf.run_dir;
+    let system = host.conf.nginx == NginxKind::System;
+    fs::make_dirs(dir, if system { 0o750 } else { fs::PRIVATE_DIR })?;
+    if !system || !geteuid().is_root() {
+        return Ok(());
+    }
+    let user = User::from_name(&host.conf.app_user).ok().flatten();
+    let group = ["www-data", "nginx", "_www"].iter().find_map(|name| Group::from_name(name).ok().flatten());
+    if let (Some(user), Some(group)) = (user, group) {
+        own(dir, user.uid, group.gid)?;
+        fs::set_mode(dir, 0o2750)?;
+    }
+    Ok(())
+}
+
+fn own(path: &Path, uid: Uid, gid: Gid) -> Result<(), Failure> {
+    let owned = chown(path, Some(uid), Some(gid)).map_err(std::io::Error::from);
+    Ok(fs::at("hand over", path, owned)?)
+}
+
+fn wire_nginx(host: &Host, root: bool, out: &mut Printer) -> Result<Vec<String>, Failure> {
+    let include = format!("include \"{}/*.conf\";", host.nginx_dir().display());
+    let file = Path::new("/etc/nginx/conf.d/dokuen.conf");
+    if !root {
+        return Ok(vec![format!("as root, add to the http block of nginx.conf: {include}")]);
+    }
+    if !file.parent().is_some_and(Path::is_dir) {
+        return Ok(vec![format!("add to the http block of nginx.conf: {include}")]);
+    }
+    make_room(out)?;
+    fs::replace(file, format!("{include}\n").as_bytes(), fs::PUBLIC_FILE)?;
+    out.fact(&format!("nginx includes {}/*.conf by {}", host.nginx_dir().display(), file.display()));
+    if host.conf.app_user == "root" {
+        return Ok(Vec::new());
+    }
+    permit_reload(host, out)
+}
+
+/// Debian's own page claims to be the default server, and nginx takes only one: its link goes, its file stays.
+fn make_room(out: &mut Printer) -> Result<(), Failure> {
+    let link = Path::new("/etc/nginx/sites-enabled/default");
+    if link.is_symlink() {
+        fs::remove(link)?;
+        out.fact("nginx's welcome page is off (/etc/nginx/sites-available/default is kept)");
+    }
+    Ok(())
+}
+
+/// The one sudo rule: a root-owned program with fixed arguments.
+fn permit_reload(host: &Host, out: &mut Printer) -> Result<Vec<String>, Failure> {
+    let nginx = dokuen_nginx::find_program(&host.conf.search_path())?;
+    let rule = format!("{} ALL=(root) NOPASSWD: {} -s reload", host.conf.app_user, nginx.display());
+    let file = Path::new("/etc/sudoers.d/dokuen");
+    if !file.parent().is_some_and(Path::is_dir) {
+        return Ok(vec![format!("install sudo and allow: {rule}")]);
+    }
+    fs::replace(file, format!("{rule}\n").as_bytes(), 0o440)?;
+    out.fact(&format!("{} may reload nginx by {}", host.conf.app_user, file.display()));
+    Ok(Vec::new())
+}
+
+fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> Result<Vec<String>, Failure> {
+    let unit = units::systemd_file(host);
+    if platform == "macos" {
+        let plist = host.boot_dir().join("dokuen.plist");
+        return Ok(vec![format!(
+            "sudo cp '{}' /Library/LaunchDaemons/dokuen.boot.plist, then: sudo launchctl load -w /Library/LaunchDaemons/dokuen.boot.plist",
+            plist.display()
+        )]);
+    }
+    if !root {
+        let lines = "mkdir -p ~/.config/systemd/user && cp '{}' ~/.config/systemd/user/ && systemctl --user enable dokuen && loginctl enable-linger";
+        return Ok(vec![format!("to start everything at boot: {}", lines.replace("{}", &unit.display().to_string()))]);
+    }
+    if !Path::new("/run/systemd/system").is_dir() || host.conf.nginx == NginxKind::Own {
+        let line = format!("cp '{}' /etc/systemd/system/ && systemctl enable dokuen", unit.display());
+        return Ok(vec![format!("to start everything at boot: {line}")]);
+    }
+    fs::install(&unit, Path::new("/etc/systemd/system/dokuen.service"), fs::PUBLIC_FILE)?;
+    let systemctl = |args: &[&str]| Cmd::new("systemctl", Path::new("/")).env("PATH", PATH).args(args).run();
+    systemctl(&["daemon-reload"])?;
+    systemctl(&["enable", "--quiet", "dokuen.service"])?;
+    out.fact("systemd starts everything at boot (dokuen.service)");
+    Ok(Vec::new())
+}

@@ -1,0 +1,112 @@
+//! `setup DIR`: makes a Dokuen host of a machine, or of just one directory. Run again, it repairs and never destroys.
+
+mod answers;
+mod conf_text;
+mod machine;
+mod units;
+
+use std::path::{Path, PathBuf};
+
+use dokuen_core::{Conf, Host, NginxKind, Transcript, fs};
+
+use crate::args::SetupArgs;
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+use crate::{front_door, place};
+
+/// Everything that can be done is done; what is left is printed.
+pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
+    let dir = absolute(&args.dir)?;
+    let conf_path = dir.join("dokuen.conf");
+    out.step(&format!("setting up {}", dir.display()));
+    fs::make_dirs(&dir, fs::PUBLIC_DIR)?;
+    if conf_path.exists() {
+        out.fact(&format!("{} is kept as it is", conf_path.display()));
+    } else {
+        let answers = answers::of(args, out)?;
+        machine::make_account(&answers.app_user, args.appgroup.as_deref(), out)?;
+        fs::replace(&conf_path, conf_text::render(&dir, &answers).as_bytes(), fs::PRIVATE_FILE)?;
+        machine::share_conf(&conf_path, &answers.app_user)?;
+        out.fact(&format!("wrote {}", conf_path.display()));
+    }
+    let host = Host::new(Conf::load(&conf_path)?);
+    install(&host)?;
+    for line in machine::finish(&host, args.platform.as_deref(), out)? {
+        out.problem(&format!("left to do: {line}"));
+    }
+    start(&host, out)?;
+    report(&host, out);
+    Ok(())
+}
+
+/// A path that Dokuen's own files can hold as it is: absolute, no control characters, nothing nginx would expand.
+fn absolute(dir: &Path) -> Result<PathBuf, Failure> {
+    let refused = |text: &str| Failure::usage(format!("{}: {text}", dokuen_core::shown(&dir.to_string_lossy())));
+    let dir = std::path::absolute(dir).map_err(|e| refused(&e.to_string()))?;
+    let text = dir.to_str().ok_or_else(|| refused("the path is not UTF-8 text"))?;
+    if text.chars().any(|c| c.is_control() || "\"'\\$`{};*?[]#:".contains(c)) {
+        return Err(refused("the path must not hold control characters or any of \" ' \\ $ ` { } ; * ? [ ] # :"));
+    }
+    Ok(dir)
+}
+
+/// Directories, programs, boot units. Programs are copied, so that a build directory may go.
+fn install(host: &Host) -> Result<(), Failure> {
+    for (dir, mode) in host.directories() {
+        fs::make_dirs(&dir, mode)?;
+        fs::set_mode(&dir, mode)?;
+    }
+    let own = place::own_program()?;
+    let beside = own.parent().unwrap_or(Path::new("/"));
+    for name in ["dokuen", "dokuen-wrapper"] {
+        let (from, to) = (beside.join(name), host.bin_dir().join(name));
+        if from != to {
+            fs::install(&from, &to, fs::PUBLIC_DIR)
+                .map_err(|e| Failure::new(Exit::HostNotReady, e).hint("cargo build --release builds both programs"))?;
+        }
+    }
+    for name in ["dokuen-deploy", "dokuen-shell"] {
+        fs::relink(Path::new("dokuen"), &host.bin_dir().join(name))?;
+    }
+    units::write(host)
+}
+
+fn start(host: &Host, out: &mut Printer) -> Result<(), Failure> {
+    machine::make_run_dir(host)?;
+    match host.conf.nginx {
+        NginxKind::Own => {
+            front_door::start(host)?;
+            out.fact(&format!("nginx of its own answers at {}", front_door::near(host.conf.listen)));
+        }
+        NginxKind::System => dokuen_nginx::ensure_default(&front_door::nginx(host)?)?,
+    }
+    Ok(())
+}
+
+fn report(host: &Host, out: &mut Printer) {
+    out.step("ready");
+    out.fact(&format!("command: {}", host.bin_dir().join("dokuen").display()));
+    out.fact(&format!("apps answer at APP.{}", host.conf.base_domain));
+    if host.conf.app_user == "root" {
+        out.fact("everything runs as root here: fine for a trial, not for apps that others can reach");
+    }
+}
+
+/// What `--yes` and flags say, or a person at a terminal.
+fn free_port() -> u16 {
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (8080..9080).find(free).unwrap_or(8080)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_with_blanks_pass_and_paths_that_are_code_do_not() {
+        assert_eq!(absolute(Path::new("/a b/c")).unwrap(), Path::new("/a b/c"));
+        for bad in ["/a\nb", "/a$b", "/a;b", "/a\"b", "/a*", "/a:b"] {
+            assert!(absolute(Path::new(bad)).is_err(), "{bad:?}");
+        }
+    }
+}

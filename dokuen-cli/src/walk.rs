@@ -1,0 +1,244 @@
+//! The walk, top to bottom: from a pushed commit to a live release. Every other change is the same walk from a later
+//! step, so it is as safe as a push.
+//!
+//! Everything up to [`promote`] is undone when it is not kept; from then on the new release is the truth, and
+//! [`reconcile`](crate::reconcile) finishes what a killed command has left.
+
+use dokuen_core::ledger::{self, Live, Record, Version};
+use dokuen_core::releases::{self, Tree, Unfinished};
+use dokuen_core::{App, Environment, Formation, Host, ProcessType, Procfile, Stamp, Transcript, fs};
+use dokuen_proc::{Instance, Plan, boot};
+
+use crate::exit::Failure;
+use crate::git::{self, Commit};
+use crate::settings::Settings;
+use crate::{build, front_door, reconcile, release_phase};
+
+/// What is to be live next.
+#[derive(Debug)]
+pub struct Next {
+    /// A whole tree.
+    pub tree: Tree,
+    /// The commit it was built from.
+    pub commit: Option<String>,
+    /// The app's config vars, which need not be on the disk yet.
+    pub config: Environment,
+    /// How many of what.
+    pub formation: Formation,
+    /// What makes it, for the ledger; `None` for what makes no release of its own, like a restart.
+    pub what: Option<String>,
+    /// Who makes it.
+    pub by: String,
+}
+
+/// A push: from the commit to the live release. The caller holds the app's lock.
+pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn Transcript) -> Result<Record, Failure> {
+    let config = app.env().load()?;
+    let cut = releases::cut(app, Stamp::now())?;
+    let swept = SweepUnless::new(&cut);
+    git::archive(host, app.repo(), commit, cut.path())?;
+    let slug = build::compile(host, app, &cut, commit, &config, out)?;
+    let formation = formation_for(&config, slug.procfile())?;
+    let tree = cut.complete()?;
+    release_phase::run(host, app, &tree, &slug, &config, commit, out)?;
+    let next = Next {
+        tree,
+        commit: Some(commit.id().to_owned()),
+        config,
+        formation,
+        what: Some("deploy".into()),
+        by: by.to_owned(),
+    };
+    let record = go_live(host, app, next, out)?;
+    swept.keep();
+    Ok(record)
+}
+
+/// From a whole tree to the live release: boot, ready, route, switch, promote, drain. The caller holds the app's lock.
+pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> Result<Record, Failure> {
+    let before = ledger::live(app)?;
+    let record = record(app, &next, before)?;
+    let plan = plan(host, app, &next, &record, before)?;
+
+    out.step(&format!("starting {}", describe(&next.formation)));
+    let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
+    let routed = front_door::route(host, app, &next.config, plan.instances.len())?;
+    let filed = Filed::new(app, &record, &next)?;
+    let switched = ready.switch()?;
+    promote(app, &next.tree, Live { version: record.version, generation: plan.generation })?;
+    switched.keep();
+    routed.keep();
+    filed.keep();
+    fs::remove(&app.stopped_file())?;
+    out.fact(&format!("{} is live", record.version));
+
+    let others: Vec<_> =
+        dokuen_proc::instances(app)?.into_iter().filter(|i| i.id.generation != plan.generation).collect();
+    dokuen_proc::retire(&others)?;
+    Ok(record)
+}
+
+/// `current` first, since it is what survives a reboot; then which generation serves it.
+fn promote(app: &App, tree: &Tree, live: Live) -> Result<(), Failure> {
+    let replaced = releases::promote(app, tree)?;
+    if let Err(e) = ledger::set_live(app, live) {
+        if let Some(before) = replaced {
+            // A disk that took the symlink but not the file: the old release is the truth still.
+            let _ = releases::promote(app, &before);
+        }
+        return Err(e.into());
+    }
+    Ok(())
+}
+
+/// Instances of the live generation come and go, the others are not touched. The caller holds the app's lock.
+pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn Transcript) -> Result<(), Failure> {
+    let (Some(live), Some(tree)) = (ledger::live(app)?, releases::current(app)?) else { return Ok(()) };
+    let config = app.env().load()?;
+    let record = ledger::record(app, live.version)?;
+    let have: Vec<Instance> = reconcile::of_generation(app, live.generation)?;
+    let keep = |i: &&Instance| i.id.index <= wanted.count(&i.id.kind);
+    let (staying, leaving): (Vec<Instance>, Vec<Instance>) = have.into_iter().partition(|i| keep(&i));
+    let missing =
+        wanted.instances().filter(|(kind, n)| !staying.iter().any(|i| i.id.kind == **kind && i.id.index == *n));
+    let missing: Vec<(ProcessType, u16)> = missing.map(|(kind, n)| (kind.clone(), n)).collect();
+
+    out.step(&format!("scaling to {}", describe(wanted)));
+    let commit = record.and_then(|r| r.commit);
+    let next = Next { tree, commit, config, formation: wanted.clone(), what: None, by: by.to_owned() };
+    let plan = Plan {
+        instances: missing,
+        generation: live.generation,
+        ..plan_for(host, app, &next, live.version, live.generation)?
+    };
+    let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
+    let routed = front_door::route(host, app, &next.config, staying.len() + plan.instances.len())?;
+    let switched = ready.switch_with(&staying)?;
+    switched.keep();
+    routed.keep();
+    dokuen_proc::retire(&leaving)?;
+    Ok(())
+}
+
+/// The formation that the config asks for, without types that the Procfile no longer has.
+pub fn formation_for(config: &Environment, procfile: &Procfile) -> Result<Formation, Failure> {
+    match config.text("DOKUEN_SCALE") {
+        Some(text) => Ok(Formation::parse(text)?.reduced_to(procfile)),
+        None => Ok(Formation::default_for(procfile)),
+    }
+}
+
+/// The Procfile of a tree.
+pub fn procfile_of(tree: &Tree) -> Result<Procfile, Failure> {
+    let bytes = fs::read_foreign(&tree.path().join("Procfile"), Procfile::MOST_BYTES)?;
+    Ok(Procfile::parse(&String::from_utf8_lossy(&bytes))?)
+}
+
+fn plan(host: &Host, app: &App, next: &Next, record: &Record, before: Option<Live>) -> Result<Plan, Failure> {
+    let generation = dokuen_proc::next_generation(app, before.map(|live| live.generation))?;
+    plan_for(host, app, next, record.version, generation)
+}
+
+fn plan_for(host: &Host, app: &App, next: &Next, version: Version, generation: u32) -> Result<Plan, Failure> {
+    Ok(Plan {
+        host: host.clone(),
+        app: app.clone(),
+        tree: next.tree.path().to_owned(),
+        version: version.to_string(),
+        commit: next.commit.clone().unwrap_or_default(),
+        generation,
+        procfile: procfile_of(&next.tree)?,
+        instances: next.formation.instances().map(|(kind, n)| (kind.clone(), n)).collect(),
+        config: next.config.clone(),
+        checks: Settings::read(host, &next.config)?.checks(app.domain(&host.conf)?.as_str()),
+    })
+}
+
+/// A restart runs the release that is live; everything else makes the next one.
+fn record(app: &App, next: &Next, before: Option<Live>) -> Result<Record, Failure> {
+    let kept = match (&next.what, before) {
+        (None, Some(live)) => ledger::record(app, live.version)?,
+        _ => None,
+    };
+    let new = || -> Result<Record, Failure> {
+        Ok(Record {
+            version: ledger::next(app)?,
+            tree: next.tree.name(),
+            commit: next.commit.clone(),
+            at: Stamp::now().for_people(),
+            by: next.by.clone(),
+            what: next.what.clone().unwrap_or_else(|| "restart".to_owned()),
+            formation: next.formation.to_string(),
+        })
+    };
+    kept.map_or_else(new, Ok)
+}
+
+fn describe(formation: &Formation) -> String {
+    let text = formation.to_string();
+    if text.is_empty() { "no processes".to_owned() } else { text }
+}
+
+fn logs_hint(app: &App) -> String {
+    format!("dokuen logs --application={}", app.name)
+}
+
+/// The ledger entry and the config vars of a release, taken back unless they are kept: only what was live once has a
+/// number, and a config that did not go live is not kept.
+struct Filed<'a> {
+    app: &'a App,
+    version: Option<Version>,
+    config_before: Option<Environment>,
+}
+
+impl<'a> Filed<'a> {
+    fn new(app: &'a App, record: &Record, next: &Next) -> Result<Self, Failure> {
+        let mut filed = Self { app, version: None, config_before: Some(app.env().load()?) };
+        if next.what.is_some() {
+            filed.version = Some(record.version);
+            ledger::file(app, record, &next.config)?;
+        }
+        app.env().become_exactly(&next.config)?;
+        Ok(filed)
+    }
+
+    fn keep(mut self) {
+        (self.version, self.config_before) = (None, None);
+    }
+}
+
+impl Drop for Filed<'_> {
+    fn drop(&mut self) {
+        // What fails here is found by the next command: a number above the live one is forgotten.
+        if let Some(version) = self.version {
+            let _ = ledger::forget(self.app, version);
+        }
+        if let Some(before) = &self.config_before {
+            let _ = self.app.env().become_exactly(before);
+        }
+    }
+}
+
+/// The directory of a release that did not come about is removed, so that a failed push leaves nothing.
+struct SweepUnless {
+    path: Option<std::path::PathBuf>,
+}
+
+impl SweepUnless {
+    fn new(cut: &Unfinished) -> Self {
+        Self { path: Some(cut.path().to_owned()) }
+    }
+
+    fn keep(mut self) {
+        self.path = None;
+    }
+}
+
+impl Drop for SweepUnless {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // What cannot be removed now is unmarked or not current, and swept by the next command.
+            let _ = fs::remove_tree(path);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Connections that the front makes: to its own app, or onward to its successor.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use mio::net::{TcpStream, UnixStream};
+use mio::{Registry, Token};
+
+use super::slab::Key;
+use super::wire::{Stream, Wire};
+
+/// A connection to something that answers requests.
+pub struct Backend {
+    /// Its socket.
+    pub wire: Wire,
+    /// Whose request it has; nobody's while it is idle in the pool.
+    pub owner: Option<Key>,
+    /// Where it leads.
+    pub to: To,
+    /// A response came on it before, so a close now may just be the app's tidying up.
+    pub used: bool,
+}
+
+/// Where a connection leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// To our app, in the life of it that had this number.
+    Own(u64),
+    /// To the front that is live now.
+    Onward,
+}
+
+impl Backend {
+    /// Begins to connect to the app.
+    pub fn own(app: SocketAddr, life: u64, owner: Key, registry: &Registry, token: Token) -> io::Result<Self> {
+        let stream = TcpStream::connect(app)?;
+        // Heads and bodies go out in one write where they can; what does not must not wait for an acknowledgement.
+        stream.set_nodelay(true)?;
+        nix::sys::socket::setsockopt(&stream, nix::sys::socket::sockopt::TcpCongestion, &std::ffi::OsString::from("reno")).map_err(io::Error::from)?;
+        Self::new(Stream::Tcp(stream), To::Own(life), owner, registry, token)
+    }
+
+    /// Connects to the successor's socket.
+    pub fn onward(path: &Path, owner: Key, registry: &Registry, token: Token) -> io::Result<Self> {
+        Self::new(Stream::Unix(UnixStream::connect(path)?), To::Onward, owner, registry, token)
+    }
+
+    fn new(stream: Stream, to: To, owner: Key, registry: &Registry, token: Token) -> io::Result<Self> {
+        Ok(Self { wire: Wire::register(stream, registry, token)?, owner: Some(owner), to, used: false })
+    }
+}
