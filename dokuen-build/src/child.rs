@@ -7,7 +7,7 @@ use std::io::{self, PipeReader, Read};
 use std::ops::ControlFlow;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -91,13 +91,27 @@ pub(crate) fn run(cmd: &Cmd, watch: &Watch<'_>, wiring: Wiring<'_>) -> io::Resul
             pump.sources.extend([(out_reader, out), (err_reader, err)]);
         }
     }
-    let mut group = Group { leader: command.spawn()?, reaped: false };
+    let mut group = Group { leader: spawn(&mut command)?, reaped: false };
     // The command holds our ends of the pipes: with them open there would be no end of file.
     drop(command);
     let how = pump.run(&mut group, watch)?;
     let leftovers = group.end();
     pump.sources.iter_mut().for_each(|(_, sink)| sink.end());
     Ok(Ended { how, leftovers: leftovers && matches!(how, How::Exited(_)) })
+}
+
+/// A child that another thread forked holds, until its exec, whatever was open for writing then: a script that was
+/// written a moment ago is "busy" for that long.
+fn spawn(command: &mut Command) -> io::Result<Child> {
+    let until = Instant::now() + Duration::from_secs(1);
+    loop {
+        match command.spawn() {
+            Err(e) if e.kind() == io::ErrorKind::ExecutableFileBusy && Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            other => return other,
+        }
+    }
 }
 
 struct Pump<'a> {

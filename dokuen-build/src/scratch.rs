@@ -25,8 +25,8 @@ impl Scratch {
 
     /// Removes what a `kill -9` left of earlier ones. Only for who holds the lock of `parent`.
     pub fn sweep(parent: &Path) -> Result<(), FsError> {
-        let stale = fs::names(parent)?.into_iter().filter(|name| name.starts_with(PREFIX));
-        stale.map(|name| fs::remove_tree(&parent.join(name))).collect()
+        let mut stale = fs::names(parent)?.into_iter().filter(|name| name.starts_with(PREFIX));
+        stale.try_for_each(|name| fs::remove_tree(&parent.join(name)))
     }
 
     /// Where it is.

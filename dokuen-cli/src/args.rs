@@ -19,6 +19,9 @@ pub struct Cli {
     /// Show more of what goes wrong
     #[arg(long, global = true)]
     pub debug: bool,
+    /// From a checkout: the git remote of the host and app to work on [default: dokuen]
+    #[arg(short = 'r', long, value_name = "REMOTE")]
+    pub remote: Option<String>,
     /// What to do
     #[command(subcommand)]
     pub command: Command,
@@ -113,6 +116,30 @@ pub enum Command {
     /// Deploy a commit of the app's repository
     #[command(name = "deploy")]
     Deploy(DeployArgs),
+    /// Let somebody in: their public key comes on standard input
+    #[command(name = "adduser", aliases = ["keys:add", "users:add"])]
+    AddUser(AddUserArgs),
+    /// Take somebody's key out, with all their roles
+    #[command(name = "removeuser", aliases = ["keys:remove", "users:remove"])]
+    RemoveUser(UserArg),
+    /// List who has a key: its fingerprint, their role, when it was used last
+    #[command(name = "keys", aliases = ["users"])]
+    Keys,
+    /// Write sshd's file of keys anew from Dokuen's own
+    #[command(name = "keys:sync", hide = true)]
+    KeysSync,
+    /// List who may work on an app
+    #[command(name = "access", aliases = ["access:list"])]
+    Access(AppArg),
+    /// Let somebody work on an app
+    #[command(name = "grant", aliases = ["access:add"])]
+    Grant(GrantArgs),
+    /// Let somebody no longer work on an app
+    #[command(name = "revoke", aliases = ["access:remove"])]
+    Revoke(RevokeArgs),
+    /// Show who did what and when
+    #[command(name = "events")]
+    Events(EventsArgs),
     /// Show the version
     #[command(name = "version")]
     Version,
@@ -178,8 +205,11 @@ pub struct ConfigSetArgs {
     /// A marker of the old days; it changes nothing
     #[arg(short = 'V', hide = true)]
     pub marker: bool,
+    /// Read NAME=VALUE entries from standard input, each ended by a NUL byte
+    #[arg(long, hide = true)]
+    pub nul: bool,
     /// NAME=VALUE; NAME=- takes the value from standard input
-    #[arg(required = true, value_name = "NAME=VALUE")]
+    #[arg(required_unless_present = "nul", conflicts_with = "nul", value_name = "NAME=VALUE")]
     pub vars: Vec<std::ffi::OsString>,
 }
 
@@ -281,4 +311,64 @@ pub struct UrlArg {
 pub struct NameArg {
     /// As `dokuen buildpacks` shows it
     pub name: String,
+}
+
+/// `adduser`
+#[derive(Debug, Args)]
+pub struct AddUserArgs {
+    /// The name the key is filed under: a-z, 0-9, "_", "-" and "."
+    pub name: String,
+    /// They may do everything that goes over ssh, with every app
+    #[arg(long)]
+    pub admin: bool,
+    /// The new key takes the place of the one they have; their roles stay
+    #[arg(long)]
+    pub replace: bool,
+}
+
+/// A person
+#[derive(Debug, Args)]
+pub struct UserArg {
+    /// As `dokuen keys` shows it
+    pub name: String,
+}
+
+/// `grant`
+#[derive(Debug, Args)]
+pub struct GrantArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// As `dokuen keys` shows it
+    pub user: String,
+    /// They may also give it away and destroy it
+    #[arg(long)]
+    pub owner: bool,
+}
+
+/// `revoke`
+#[derive(Debug, Args)]
+pub struct RevokeArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// As `dokuen access` shows it
+    pub user: String,
+}
+
+/// `events`
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// Which app, or all
+    #[command(flatten)]
+    pub app: MaybeApp,
+    /// How many
+    #[arg(short = 'n', long, default_value_t = 100)]
+    pub lines: usize,
+    /// Go on as they come
+    #[arg(short = 't', long, visible_short_alias = 'f')]
+    pub tail: bool,
+    /// One JSON object a line
+    #[arg(long)]
+    pub json: bool,
 }

@@ -22,8 +22,8 @@ mod git;
 mod hook;
 pub mod place;
 mod printer;
-pub mod push;
 pub mod prune;
+pub mod push;
 pub mod reconcile;
 mod release_phase;
 mod settings;
@@ -61,7 +61,15 @@ fn called_as(args: &[OsString]) -> String {
 
 fn typed(args: Vec<OsString>, out: &mut Printer) -> Result<u8, Failure> {
     match args::Cli::try_parse_from(with_colons(args)) {
-        Ok(cli) => commands::dispatch(cli, out),
+        Ok(cli) => {
+            let debug = cli.debug;
+            let done = commands::dispatch(cli, out);
+            if let Some(failure) = done.as_ref().err().filter(|_| debug) {
+                // Values of config vars hide themselves in this form.
+                out.err(&format!("debug: {:?}\n", failure.cause));
+            }
+            done
+        }
         Err(e) if !e.use_stderr() => {
             out.out(e.render().to_string().as_bytes());
             Ok(0)

@@ -17,7 +17,8 @@ const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The trees that may go: not current, not previous, run by nobody, and not among the newest that are kept.
 pub fn surplus(host: &Host, app: &App) -> Result<Vec<Tree>, Failure> {
     let mut needed: Vec<PathBuf> = Vec::new();
-    needed.extend([releases::current(app)?, releases::previous(app)?].into_iter().flatten().map(|t| t.path().to_owned()));
+    needed
+        .extend([releases::current(app)?, releases::previous(app)?].into_iter().flatten().map(|t| t.path().to_owned()));
     for instance in dokuen_proc::instances(app)? {
         needed.extend(instance.spec().map(|spec| spec.tree));
     }
@@ -39,7 +40,12 @@ pub fn set_aside(host: &Host, app: &App, trees: &[Tree]) -> Result<(), Failure> 
 /// Starts a process of low priority that removes what was set aside; nobody waits for it.
 pub fn tidy_aside(host: &Host) -> Result<(), Failure> {
     let dokuen = host.bin_dir().join("dokuen");
-    let mut command = Cmd::new("nice", Path::new("/")).env("PATH", host.conf.search_path()).args(["-n", "19"]).arg(dokuen).arg("tidy").to_std();
+    let mut command = Cmd::new("nice", Path::new("/"))
+        .env("PATH", host.conf.search_path())
+        .args(["-n", "19"])
+        .arg(dokuen)
+        .arg("tidy")
+        .to_std();
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     // Not waited for: it is somebody else's child as soon as this command ends.

@@ -6,7 +6,7 @@ use crate::conf::Conf;
 use crate::domain::Domain;
 use crate::env::EnvStore;
 use crate::lock::{Lock, LockError};
-use crate::name::{AppName, ProcessType};
+use crate::name::{AppName, ProcessType, UserName};
 use crate::port::Port;
 
 /// The longest run directory whose sockets still fit into 103 bytes (macOS's bound; Linux has 107).
@@ -81,6 +81,46 @@ impl Host {
         self.dir().join("keys")
     }
 
+    /// Somebody's public key.
+    pub fn key_file(&self, user: &UserName) -> PathBuf {
+        self.keys_dir().join(format!("{user}.key"))
+    }
+
+    /// There for an admin, with that word in it.
+    pub fn role_file(&self, user: &UserName) -> PathBuf {
+        self.keys_dir().join(format!("{user}.role"))
+    }
+
+    /// When and from where a key was used last.
+    pub fn last_use_file(&self, user: &UserName) -> PathBuf {
+        self.keys_dir().join(format!("{user}.used"))
+    }
+
+    /// Held while keys change.
+    pub fn keys_lock(&self) -> PathBuf {
+        self.keys_dir().join(".lock")
+    }
+
+    /// Where sshd looks for keys: derived from `keys/`, but for lines that are not Dokuen's.
+    pub fn authorized_keys(&self) -> PathBuf {
+        self.conf.app_user_home.join(".ssh").join("authorized_keys")
+    }
+
+    /// Hooks that every push over ssh runs, whatever stands in its repository.
+    pub fn hooks_dir(&self) -> PathBuf {
+        self.bin_dir().join("hooks")
+    }
+
+    /// Who did what and when, a file a month; only ever appended to.
+    pub fn events_dir(&self) -> PathBuf {
+        self.dir().join("events")
+    }
+
+    /// Sessions over ssh that are open; a dot, so that no app's directory has that name.
+    pub fn sessions_dir(&self) -> PathBuf {
+        self.conf.run_dir.join(".sessions")
+    }
+
     /// Buildpacks installed on the machine.
     pub fn buildpacks_dir(&self) -> PathBuf {
         self.dir().join("buildpacks")
@@ -130,12 +170,13 @@ impl Host {
             self.ports_dir(),
             self.dir().join("env"),
             self.keys_dir(),
+            self.events_dir(),
             self.buildpacks_dir(),
             self.buildpack_cache(),
             self.boot_dir(),
             self.tmp_dir(),
         ];
-        let public = [self.bin_dir(), self.nginx_dir()];
+        let public = [self.bin_dir(), self.hooks_dir(), self.nginx_dir()];
         private.into_iter().map(|d| (d, PRIVATE_DIR)).chain(public.into_iter().map(|d| (d, PUBLIC_DIR))).collect()
     }
 
@@ -212,6 +253,16 @@ impl App {
         self.dir.join("branch")
     }
 
+    /// Who besides admins may work on it: a file for each, with the role in it.
+    pub fn access_dir(&self) -> PathBuf {
+        self.dir.join("access")
+    }
+
+    /// One person's role in it.
+    pub fn access_file(&self, user: &UserName) -> PathBuf {
+        self.access_dir().join(user)
+    }
+
     /// The app's config vars.
     pub fn env(&self) -> EnvStore {
         EnvStore::new(self.dir.join("env"))
@@ -239,8 +290,9 @@ impl App {
 
     /// What `create` makes inside the app's directory.
     pub fn subdirectories(&self) -> Vec<PathBuf> {
-        let instances = self.instances_dir();
-        vec![self.releases_dir(), self.ledger_dir(), self.dir.join("env"), self.logs_dir(), self.cache(), instances]
+        let env = self.dir.join("env");
+        let (access, instances) = (self.access_dir(), self.instances_dir());
+        vec![self.releases_dir(), self.ledger_dir(), env, access, self.logs_dir(), self.cache(), instances]
     }
 
     /// The report about one instance that people and scripts may read, inside the release.

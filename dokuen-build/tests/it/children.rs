@@ -39,6 +39,20 @@ fn a_daemon_that_keeps_writing_or_hides_or_is_deaf_is_ended_too() {
 }
 
 #[test]
+fn a_script_that_is_still_open_for_writing_somewhere_is_tried_again() {
+    let host = host();
+    let pack = host.pack("busy", "echo ran", "true");
+    let held = std::fs::OpenOptions::new().append(true).open(pack.join("bin/compile")).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(50));
+            drop(held);
+        });
+        assert!(host.build_with(&pack).text().ends_with("\nran"));
+    });
+}
+
+#[test]
 fn a_build_that_closes_its_output_is_waited_for() {
     let host = host();
     let pack = host.pack("mute", r#"exec >/dev/null 2>&1; sleep 0.3; echo done >"$1/done""#, "true");

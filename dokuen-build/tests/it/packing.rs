@@ -20,7 +20,7 @@ fn pack_with(host: &Host, compile: &str, format: Format, to: &Path) -> (Result<(
 
 /// An app with all that a copy could lose.
 fn app() -> Host {
-    let host = Host::new().with("sub/run.sh", "x").with("closed/file", "y");
+    let host = Host::new().with("sub/run.sh", "x").with("closed/file", "y").with(".env", "A=own\n");
     let app = host.app();
     fs::set_permissions(app.join("sub/run.sh"), fs::Permissions::from_mode(0o750)).unwrap();
     symlink("sub/run.sh", app.join("link")).unwrap();

@@ -18,7 +18,12 @@ pub fn run(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
     );
     for instance in dokuen_proc::instances(&app)? {
         let report = instance.report();
-        let state = if instance.is_alive()? { report.phase.as_str() } else { "lost" };
+        let alive = instance.is_alive()?;
+        if !alive && report.phase == "gone" {
+            // It ended in order, and the next command sweeps its directory.
+            continue;
+        }
+        let state = if alive { report.phase.as_str() } else { "lost" };
         let version = instance.spec().map(|spec| spec.version).unwrap_or_default();
         let number = |n: Option<String>| n.unwrap_or_else(|| "-".to_owned());
         let (pid, port) = (number(report.child.map(|p| p.to_string())), number(report.port.map(|p| p.to_string())));

@@ -65,7 +65,7 @@ fn hand_over(host: &Host) -> Result<(), Failure> {
         return Ok(());
     }
     // Programs stay root's: hooks are symlinks to them, and no app may rewrite them.
-    for (dir, _) in host.directories().into_iter().filter(|(dir, _)| *dir != host.bin_dir()) {
+    for (dir, _) in host.directories().into_iter().filter(|(dir, _)| !dir.starts_with(host.bin_dir())) {
         own(&dir, user.uid, user.gid)?;
     }
     own(&host.conf.dokuen_dir.join("cache"), user.uid, user.gid)
@@ -74,18 +74,27 @@ fn hand_over(host: &Host) -> Result<(), Failure> {
 /// The run directory is the account's; nginx's group may reach the sockets in it, nobody else.
 pub fn make_run_dir(host: &Host) -> Result<(), Failure> {
     let dir = &host.conf.run_dir;
-    let system = host.conf.nginx == NginxKind::System;
-    fs::make_dirs(dir, if system { 0o750 } else { fs::PRIVATE_DIR })?;
-    if !system || !geteuid().is_root() {
-        return Ok(());
-    }
+    let shared = host.conf.nginx == NginxKind::System && geteuid().is_root();
+    fs::make_dirs(dir, if shared { RUN_MODE } else { fs::PRIVATE_DIR })?;
     let user = User::from_name(&host.conf.app_user).ok().flatten();
-    let group = ["www-data", "nginx", "_www"].iter().find_map(|name| Group::from_name(name).ok().flatten());
-    if let (Some(user), Some(group)) = (user, group) {
+    if let (true, Some(user), Some(group)) = (shared, user, nginx_group()) {
         own(dir, user.uid, group.gid)?;
-        fs::set_mode(dir, 0o2750)?;
+        fs::set_mode(dir, RUN_MODE)?;
     }
     Ok(())
+}
+
+/// Set-group-id, so that sockets and directories made in it belong to nginx's group too.
+const RUN_MODE: u32 = 0o2750;
+
+fn nginx_group() -> Option<Group> {
+    ["www-data", "nginx", "_www"].iter().find_map(|name| Group::from_name(name).ok().flatten())
+}
+
+/// A reboot empties /run: systemd makes the run directory again before any service starts.
+fn tmpfile(host: &Host) -> String {
+    let group = nginx_group().map_or_else(|| host.conf.app_user.clone(), |group| group.name);
+    format!("d {} {RUN_MODE:o} {} {group} -\n", host.conf.run_dir.display(), host.conf.app_user)
 }
 
 fn own(path: &Path, uid: Uid, gid: Gid) -> Result<(), Failure> {
@@ -152,6 +161,7 @@ fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> R
         return Ok(vec![format!("to start everything at boot: {line}")]);
     }
     fs::install(&unit, Path::new("/etc/systemd/system/dokuen.service"), fs::PUBLIC_FILE)?;
+    fs::replace(Path::new("/etc/tmpfiles.d/dokuen.conf"), tmpfile(host).as_bytes(), fs::PUBLIC_FILE)?;
     let systemctl = |args: &[&str]| Cmd::new("systemctl", Path::new("/")).env("PATH", PATH).args(args).run();
     systemctl(&["daemon-reload"])?;
     systemctl(&["enable", "--quiet", "dokuen.service"])?;

@@ -36,7 +36,7 @@ fn systemd(host: &Host) -> String {
          [Service]\n\
          Type=oneshot\n\
          RemainAfterExit=yes\n\
-         {user}{group}{run}\
+         {user}\
          ExecStart={dokuen} boot\n\
          ExecStop={dokuen} shutdown\n\
          TimeoutStartSec=600\n\

@@ -37,7 +37,6 @@ impl Backend {
         let stream = TcpStream::connect(app)?;
         // Heads and bodies go out in one write where they can; what does not must not wait for an acknowledgement.
         stream.set_nodelay(true)?;
-        nix::sys::socket::setsockopt(&stream, nix::sys::socket::sockopt::TcpCongestion, &std::ffi::OsString::from("reno")).map_err(io::Error::from)?;
         Self::new(Stream::Tcp(stream), To::Own(life), owner, registry, token)
     }
 
