@@ -46,6 +46,12 @@ pub struct Conf {
     pub log_bytes: u64,
     /// How many releases to keep besides `current` and `previous`.
     pub keep_releases: usize,
+    /// A push of more bytes than this is refused by git while it comes in.
+    pub push_bytes: u64,
+    /// A pushed tree may hold this many bytes at most.
+    pub tree_bytes: u64,
+    /// A pushed tree may hold this many files at most.
+    pub tree_files: u64,
     /// Whose nginx it is.
     pub nginx: NginxKind,
     /// Where nginx listens.
@@ -113,6 +119,9 @@ struct Raw {
     boot_timeout: Option<Number>,
     log_bytes: Option<Number>,
     keep_releases: Option<Number>,
+    push_bytes: Option<Number>,
+    tree_bytes: Option<Number>,
+    tree_files: Option<Number>,
     nginx: Option<NginxKind>,
     listen: Option<String>,
 }
@@ -137,12 +146,15 @@ impl Conf {
 
 const SYSTEM_PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
+const MIB: i64 = 1024 * 1024;
+
 type Checked<T> = Result<T, (&'static str, String)>;
 
 impl Raw {
     fn checked(self) -> Checked<Conf> {
         let dokuen_dir = state_dir("dokuen_dir", self.dokuen_dir)?;
         let account = account(self.app_user)?;
+        let bytes = 1..=i64::MAX;
         Ok(Conf {
             base_domain: Domain::parse(&self.base_domain_name).map_err(|e| ("base_domain_name", e.to_string()))?,
             git_server: git_server(self.git_server.unwrap_or_else(|| "localhost".to_owned()))?,
@@ -158,6 +170,9 @@ impl Raw {
             boot_timeout: seconds("boot_timeout", self.boot_timeout, 60)?,
             log_bytes: whole("log_bytes", self.log_bytes, 10_000_000, 10_000..=10_000_000_000)? as u64,
             keep_releases: whole("keep_releases", self.keep_releases, 5, 0..=1000)? as usize,
+            push_bytes: whole("push_bytes", self.push_bytes, 512 * MIB, bytes.clone())? as u64,
+            tree_bytes: whole("tree_bytes", self.tree_bytes, 256 * MIB, bytes)? as u64,
+            tree_files: whole("tree_files", self.tree_files, 200_000, 1..=100_000_000)? as u64,
             nginx: self.nginx.unwrap_or(NginxKind::System),
             listen: listen(self.listen)?,
         })

@@ -183,7 +183,7 @@ impl EnvStore {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{MetadataExt, symlink};
+    use std::os::unix::fs::MetadataExt;
 
     use super::*;
 
@@ -223,7 +223,7 @@ mod tests {
         let store = EnvStore::new(dir.path());
         fs::replace(&dir.path().join(".new-x"), b"x", fs::PRIVATE_FILE).unwrap();
         assert_eq!(store.load().unwrap(), Environment::default());
-        symlink("/etc/passwd", dir.path().join("A")).unwrap();
+        fs::link(std::path::Path::new("/etc/passwd"), &dir.path().join("A")).unwrap();
         assert!(store.load().is_err());
     }
 

@@ -153,10 +153,11 @@ pub fn open_pipe(path: &Path) -> Result<File, FsError> {
     at("open", path, OpenOptions::new().read(true).write(true).custom_flags(flags).open(path))
 }
 
-/// Opens a FIFO that somebody holds open, for writing; writes wait when it is full.
-pub fn open_append_pipe(path: &Path) -> Result<File, FsError> {
+/// Opens a FIFO for a writer that must survive its reader: since it is open for reading too, no write ever breaks,
+/// and when the pipe is full writes wait for the next reader.
+pub fn open_pipe_to_write(path: &Path) -> Result<File, FsError> {
     let flags = nix::fcntl::OFlag::O_NOFOLLOW.bits();
-    at("open", path, OpenOptions::new().append(true).custom_flags(flags).open(path))
+    at("open", path, OpenOptions::new().read(true).write(true).custom_flags(flags).open(path))
 }
 
 /// The null device, for reading and writing.

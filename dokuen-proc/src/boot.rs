@@ -141,6 +141,9 @@ fn lay_out(plan: &Plan, instance: &Instance) -> Result<(), BootError> {
     let spec = spec(plan, &instance.id)?;
     let environment = child::environment(&spec, plan.config.clone())?;
     fs::make_dirs(&plan.app.sockets_dir(), fs::PUBLIC_DIR)?;
+    // Somebody may have removed what holds only derived things.
+    fs::make_dirs(&plan.host.ports_dir(), fs::PRIVATE_DIR)?;
+    fs::make_dirs(&plan.app.instances_dir(), fs::PRIVATE_DIR)?;
     fs::make_dir(instance.dir(), fs::PRIVATE_DIR)?;
     fs::replace_report(&instance.file("env"), &environment.to_nul(), fs::PRIVATE_FILE)?;
     fs::make_fifo(&instance.file("control"))?;

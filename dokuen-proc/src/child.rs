@@ -83,10 +83,16 @@ pub fn mark(instance: &Instance) -> String {
 }
 
 impl Child {
-    /// Starts the Procfile line: a group of its own, nothing open but the null device and the log pipe.
-    pub fn start(spec: &Spec, environment: &Environment, log_pipe: &Path) -> Result<Self, ChildError> {
-        let argv = line_in_shell(&spec.command, &spec.tree);
-        let out = fs::open_append_pipe(log_pipe)?;
+    /// Starts the Procfile line: a group of its own, nothing open but the null device and the log pipe, and
+    /// `files` as its soft limit on open ones.
+    pub fn start(
+        spec: &Spec,
+        environment: &Environment,
+        log_pipe: &Path,
+        files: Option<u64>,
+    ) -> Result<Self, ChildError> {
+        let argv = line_in_shell(&limited(&spec.command, files), &spec.tree);
+        let out = fs::open_pipe_to_write(log_pipe)?;
         let err = fs::at("open", log_pipe, out.try_clone())?;
         let mut command = Cmd::new(&argv[0], &spec.tree).args(&argv[1..]).envs(environment.pairs()).to_std();
         command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
@@ -116,6 +122,11 @@ impl Child {
     pub fn adopted_end(&self) -> Option<String> {
         (!self.own && platform::start_time(self.member.pid) != Some(self.member.started)).then(|| "ended".to_owned())
     }
+}
+
+/// The soft limit on open files that our own start had; the wrapper has raised its own. Failing to set it is harmless.
+fn limited(line: &str, files: Option<u64>) -> String {
+    files.map_or_else(|| line.to_owned(), |files| format!("ulimit -S -n {files} 2>/dev/null\n{line}"))
 }
 
 /// Collects every child that has ended: pid and how. Orphans that came back to us are among them.

@@ -90,6 +90,11 @@ impl Instance {
         }
     }
 
+    /// Whether it was told to go: it may drain for a while yet, but is no part of what is live.
+    pub fn is_retired(&self) -> bool {
+        self.file("retired").exists()
+    }
+
     /// What the wrapper last said.
     pub fn report(&self) -> Report {
         let text = fs::read_text(&self.file("state")).unwrap_or_default();

@@ -30,6 +30,7 @@
 mod boot;
 mod child;
 pub mod front;
+mod inherited;
 mod instance;
 mod log;
 mod machine;
@@ -39,12 +40,15 @@ mod probe;
 mod ready;
 mod route;
 mod shell;
+mod signals;
 mod spec;
 pub mod wrapper;
 
 pub use boot::{BootError, Booted, Plan, boot, revive};
 pub use child::{base_environment, environment, platform_environment};
+pub use inherited::keep_from_children;
 pub use instance::{Instance, InstanceError, Report, generations, instances, next_generation, retire, sweep};
+pub use platform::start_time;
 pub use ready::{Checks, Ready, ReadyError};
 pub use route::{RouteError, Switched, clear_route, live_generation, switch_to};
 pub use shell::{argv_in_shell, line_in_shell};

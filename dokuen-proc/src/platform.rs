@@ -47,6 +47,7 @@ mod system {
         let _ = prctl::set_child_subreaper(true);
     }
 
+    /// When a living process was started, in the kernel's own count: with its pid a name that no other process has.
     pub fn start_time(pid: i32) -> Option<u64> {
         stat(pid).filter(|s| !s.zombie).map(|s| s.started)
     }
@@ -146,6 +147,7 @@ mod system {
 
     pub fn become_subreaper() {}
 
+    /// 0 for a living process: `ps` tells no more than the second.
     pub fn start_time(pid: i32) -> Option<u64> {
         table().into_iter().find(|row| row.0 == pid).map(|_| 0)
     }

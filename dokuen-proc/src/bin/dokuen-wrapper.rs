@@ -15,6 +15,7 @@ fn main() -> ExitCode {
         println!("failed: usage: dokuen-wrapper /ABSOLUTE/INSTANCE/DIRECTORY");
         return ExitCode::from(2);
     };
+    dokuen_proc::keep_from_children();
     // Fails only for a group leader, and then the caller has given us a session of our own already.
     let _ = nix::unistd::setsid();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));

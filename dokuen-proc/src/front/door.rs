@@ -9,11 +9,14 @@ use std::time::{Duration, Instant};
 use dokuen_core::fs::{self, FsError};
 use mio::net::{UnixListener, UnixStream};
 use mio::{Interest, Registry, Token};
+use nix::sys::resource::{Resource, getrlimit};
 
 /// nginx connects as a member of the socket's group.
 const MODE: u32 = 0o660;
 /// Without a free descriptor accepting is tried again after this, or when a connection ends.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Descriptors that are left to the rest of the process.
+const OTHERS: u64 = 32;
 
 /// Why a front could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +39,7 @@ pub struct Door {
     listener: Option<UnixListener>,
     identity: Option<(u64, u64)>,
     paused_until: Option<Instant>,
+    most: usize,
 }
 
 impl Door {
@@ -53,12 +57,16 @@ impl Door {
         fs::rename(&beside, path)?;
         // The name is gone by the rename: nothing is left to clean up.
         let _ = beside.keep();
-        Ok(Self { listener: Some(listener), identity: identity(path), paused_until: None })
+        Ok(Self { listener: Some(listener), identity: identity(path), paused_until: None, most: most_connections() })
     }
 
-    /// The next connection, if there is one now.
-    pub fn accept(&mut self, now: Instant) -> Option<UnixStream> {
+    /// The next connection, if there is one now and `open` of them are not as many as can be served.
+    pub fn accept(&mut self, now: Instant, open: usize) -> Option<UnixStream> {
         self.paused_until = None;
+        if open >= self.most {
+            self.paused_until = Some(now + PAUSE);
+            return None;
+        }
         loop {
             match self.listener.as_ref()?.accept() {
                 Ok((stream, _)) => return Some(stream),
@@ -90,6 +98,13 @@ impl Door {
             let _ = registry.deregister(&mut listener);
         }
     }
+}
+
+/// Each connection may need another one to the app. If connections that nginx merely keeps took the last descriptors,
+/// no request could go on; those that are not accepted wait in the socket's backlog instead.
+fn most_connections() -> usize {
+    let (soft, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap_or((1024, 1024));
+    usize::try_from(soft.saturating_sub(OTHERS) / 2).unwrap_or(usize::MAX).max(1)
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {

@@ -26,7 +26,7 @@ pub(super) enum Turn {
 impl Front {
     /// Takes all connections that nginx has made.
     pub(super) fn accept(&mut self, io: &Io<'_>) {
-        while let Some(stream) = self.door.accept(io.now) {
+        while let Some(stream) = self.door.accept(io.now, self.clients.len()) {
             let tokens = self.tokens;
             // One that cannot be registered is closed, as for want of any other resource.
             let _ = self.clients.add(|key| {

@@ -14,6 +14,10 @@ impl Front {
     /// Connections of this life of the app are not used again.
     pub(super) fn end_life(&mut self) {
         self.life += 1;
+        self.close_idle();
+    }
+
+    fn close_idle(&mut self) {
         for key in self.pool.clear() {
             self.backends.remove(key);
         }
@@ -87,7 +91,11 @@ impl Front {
         }
         let app = self.own?;
         let pooled = if exchange.retried { None } else { self.pooled(io, owner, exchange.asked.idempotent) };
-        pooled.or_else(|| self.reach_own(io, owner, app).ok())
+        pooled.or_else(|| self.reach_own(io, owner, app).ok()).or_else(|| {
+            // The last descriptors may be those of idle connections that this request must not use.
+            self.close_idle();
+            self.reach_own(io, owner, app).ok()
+        })
     }
 
     fn reach_onward(&mut self, io: &Io<'_>, owner: Key) -> Option<io::Result<Key>> {

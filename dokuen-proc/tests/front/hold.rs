@@ -108,3 +108,23 @@ fn who_leaves_while_waiting_is_forgotten() {
     drop(conn);
     eventually("it is forgotten", || front.is_idle() && front.connections() == 0);
 }
+
+#[test]
+fn a_connection_of_the_former_app_is_not_used_for_the_next_one() {
+    let (go, gate) = std::sync::mpsc::channel::<()>();
+    let gate = std::sync::Mutex::new(gate);
+    let former = App::new(move |_, peer| {
+        gate.lock().unwrap().recv().unwrap();
+        peer.ok("former")
+    });
+    let next = App::new(|_, peer| peer.ok("next"));
+    let (_dir, front) = before(&former);
+    let mut conn = Conn::to(&front.path);
+    conn.send("GET / HTTP/1.1\r\n\r\n");
+    eventually("it is under way", || front.in_flight() == 1);
+    front.hold();
+    front.open(next.addr);
+    go.send(()).unwrap();
+    assert_eq!(conn.reply().unwrap().text(), "former");
+    assert_eq!(conn.get("/").text(), "next");
+}

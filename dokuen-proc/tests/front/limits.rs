@@ -1,10 +1,16 @@
 //! What is not HTTP, what is too much, and many at once.
 
+use std::process::{Command, Stdio};
 use std::sync::Barrier;
 use std::time::Duration;
 
+use dokuen_proc::front::Front;
+use mio::{Events, Poll};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+
 use crate::app::App;
-use crate::driver::eventually;
+use crate::driver::{Driver, eventually};
 use crate::nginx::Conn;
 use crate::pass::before;
 
@@ -81,4 +87,69 @@ fn connections_that_come_and_go_never_get_each_others_answers() {
         }
     });
     eventually("all is over", || front.connections() == 0 && front.in_flight() == 0);
+}
+
+#[test]
+fn an_event_of_a_closed_connection_does_not_touch_its_successor() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("web.1");
+    let (mut poll, mut events) = (Poll::new().unwrap(), Events::with_capacity(8));
+    let mut front = Front::bind(&path, poll.registry(), 0).unwrap();
+    let step = |poll: &mut Poll, front: &mut Front, events: &mut Events| {
+        poll.poll(events, Some(Duration::from_secs(10))).unwrap();
+        events.iter().for_each(|e| front.event(poll.registry(), e));
+    };
+    drop(Conn::to(&path));
+    while front.connections() == 0 {
+        step(&mut poll, &mut front, &mut events);
+    }
+    let mut stale = Events::with_capacity(8);
+    step(&mut poll, &mut front, &mut stale);
+    assert_eq!(front.connections(), 0);
+    let _successor = Conn::to(&path);
+    while front.connections() == 0 {
+        step(&mut poll, &mut front, &mut events);
+    }
+    assert!(stale.iter().count() > 0);
+    stale.iter().for_each(|e| front.event(poll.registry(), e));
+    assert_eq!(front.connections(), 1);
+}
+
+const FRONT_AT: &str = "FRONT_TEST_PATH";
+const APP_AT: &str = "FRONT_TEST_APP";
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the descriptors of a process can be limited only from outside")]
+fn without_descriptors_connections_wait_and_nothing_spins() {
+    if let (Some(path), Ok(app)) = (std::env::var_os(FRONT_AT), std::env::var(APP_AT)) {
+        return few_descriptors(path.as_ref(), &app);
+    }
+    let app = App::echo();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("web.1");
+    let name = "limits::without_descriptors_connections_wait_and_nothing_spins";
+    let limited = format!("ulimit -n 40 && exec \"$0\" --exact {name}");
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", &limited]).arg(std::env::current_exe().unwrap());
+    command.env(FRONT_AT, &path).env(APP_AT, app.addr.to_string()).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    eventually("the front listens", || path.exists());
+    let mut conns: Vec<Conn> = (0..60).map(|_| Conn::to(&path)).collect();
+    // More than one pause without a descriptor.
+    std::thread::sleep(Duration::from_millis(400));
+    for mut conn in conns.drain(..) {
+        assert_eq!(conn.post("/", "x").text(), "POST / x");
+    }
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    let used = getrusage(UsageWho::RUSAGE_CHILDREN).unwrap();
+    let spent = (used.user_time() + used.system_time()).num_milliseconds();
+    assert!(spent < 300, "{spent} ms of CPU");
+}
+
+/// The child's part: a front, until the parent closes the pipe.
+fn few_descriptors(path: &std::path::Path, app: &str) {
+    let front = Driver::new(path);
+    front.open(app.parse().unwrap());
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink()).unwrap();
 }

@@ -7,20 +7,24 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use dokuen_core::fs::{self, FsError};
-use dokuen_core::{EnvStore, Environment, Port, Stamp};
+use dokuen_core::{Environment, Port};
 use jiff::Timestamp;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use nix::sys::signal::Signal;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::child::{self, Child};
 use crate::front::{Front, FrontError};
-use crate::instance::{Instance, Report};
+use crate::instance::Instance;
 use crate::log::Log;
-use crate::machine::{Action, Event, Limits, Machine, Phase};
+use crate::machine::{Event, Limits, Machine, Phase};
 use crate::platform;
 use crate::port::{self, Reserved};
+use crate::signals::Signals;
 use crate::spec::{Spec, SpecError};
+
+mod leave;
+mod perform;
 
 const SIGNALS: Token = Token(0);
 const CONTROL: Token = Token(1);
@@ -32,11 +36,6 @@ const FRONT: usize = 16;
 const PARTIAL: Duration = Duration::from_secs(1);
 /// How often a tree that cannot be watched is looked at while it ends, and an adopted child where there is no pidfd.
 const LOOK: Duration = Duration::from_millis(50);
-/// A connection made in the moment of a switch is still accepted this long after it.
-const LINGER: Duration = Duration::from_millis(500);
-/// nginx closes its idle connections to a retired front after ten seconds; this is when waiting for it ends.
-const LONGEST_LINGER: Duration = Duration::from_secs(15);
-
 /// A wrapper that holds its lock and its port, and listens; nothing is started yet.
 pub struct Wrapper {
     spec: Spec,
@@ -44,7 +43,7 @@ pub struct Wrapper {
     _lock: File,
     port: Option<Reserved>,
     poll: Poll,
-    signals: signals::Signals,
+    signals: Signals,
     control: File,
     pipe: File,
     log: Log,
@@ -52,6 +51,7 @@ pub struct Wrapper {
     machine: Machine,
     child: Option<Child>,
     last_end: String,
+    soft_files: Option<u64>,
     environment: Environment,
     partial_since: Option<Instant>,
     retired_at: Option<Instant>,
@@ -93,6 +93,7 @@ impl Wrapper {
         let lock = fs::open_lock(&instance.file("lock"))?;
         lock.try_lock().map_err(|_| WrapperError::Taken(spec.id.to_string()))?;
         platform::become_subreaper();
+        let soft_files = raise_file_limit();
         let poll = Poll::new()?;
         let adopted = Child::adopt(&child::mark(&instance));
         let port = reserve_port(&spec, adopted.as_ref().and_then(|_| instance.report().port))?;
@@ -106,7 +107,7 @@ impl Wrapper {
             None => Machine::new(limits, Instant::now()),
         };
         let wrapper = Self {
-            signals: signals::Signals::new()?,
+            signals: Signals::new()?,
             control: fs::open_pipe(&instance.file("control"))?,
             pipe: fs::open_pipe(&instance.file("log"))?,
             log: Log::new(&spec.log, &spec.id.name(), spec.log_bytes),
@@ -118,6 +119,7 @@ impl Wrapper {
             front,
             machine,
             last_end: String::new(),
+            soft_files,
             partial_since: None,
             retired_at: None,
             reported: String::new(),
@@ -244,6 +246,9 @@ impl Wrapper {
         if let Some(fd) = self.child.take().and_then(|c| c.watched) {
             self.unwatch(&fd);
         }
+        if let Some(front) = &mut self.front {
+            front.hold();
+        }
         self.on_log();
         self.log.end_partial(Timestamp::now());
         if !matches!(self.machine.phase, Phase::Ending { .. }) {
@@ -295,143 +300,6 @@ impl Wrapper {
         ];
         deadlines.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
     }
-
-    fn happened(&mut self, event: Event) {
-        for action in self.machine.step(event, Instant::now()) {
-            match action {
-                Action::Start => self.start(),
-                Action::StartAnew => {
-                    self.reread_environment();
-                    self.start();
-                }
-                Action::Signal => self.signal(self.spec.stop_signal),
-                Action::Kill => self.signal(Signal::SIGKILL),
-                Action::Hold => {
-                    if let Some(front) = &mut self.front {
-                        front.hold();
-                    }
-                }
-                Action::Retire => self.retire(),
-                Action::Leave => {}
-            }
-        }
-    }
-
-    fn start(&mut self) {
-        let platform = child::platform_environment(&self.spec, self.port(), &self.instance);
-        let mut environment = self.environment.clone();
-        environment.0.extend(platform.0);
-        match Child::start(&self.spec, &environment, &self.instance.file("log")) {
-            Ok(child) => {
-                self.child = Some(child);
-                self.happened(Event::Started);
-                self.report();
-                self.open_front();
-            }
-            Err(e) => {
-                self.last_end = format!("could not be started: {e}");
-                self.say(&self.last_end.clone());
-                self.happened(Event::NotStarted);
-            }
-        }
-    }
-
-    fn open_front(&mut self) {
-        if let (Some(front), Some(reserved)) = (&mut self.front, &self.port) {
-            front.open(self.poll.registry(), std::net::SocketAddr::from(([127, 0, 0, 1], reserved.port.get())));
-        }
-    }
-
-    fn retire(&mut self) {
-        self.retired_at.get_or_insert_with(Instant::now);
-        if let (Some(front), Some(paths)) = (&mut self.front, &self.spec.front) {
-            front.retire(self.poll.registry(), &paths.onward);
-        }
-    }
-
-    fn reread_environment(&mut self) {
-        let read = EnvStore::new(&self.spec.app_env).load().and_then(|app| child::environment(&self.spec, app));
-        match read {
-            Ok(environment) => {
-                // Should this wrapper be killed, its successor starts the child with the same.
-                let _ = fs::replace_report(&self.instance.file("env"), &environment.to_nul(), fs::PRIVATE_FILE);
-                self.environment = environment;
-            }
-            Err(e) => self.say(&format!("the environment could not be read anew, the old one is kept: {e}")),
-        }
-    }
-
-    fn tree(&self) -> Vec<platform::Member> {
-        child::tree(&child::mark(&self.instance))
-    }
-
-    fn signal(&mut self, signal: Signal) {
-        let tree = self.tree();
-        child::signal_all(&tree, signal);
-    }
-
-    fn say(&mut self, text: &str) {
-        self.log.say(text, Timestamp::now());
-    }
-
-    /// A retired front stays for connections that nginx may still use once, as long as it has any.
-    fn may_leave(&self) -> bool {
-        if self.machine.phase != Phase::Gone {
-            return false;
-        }
-        match (&self.front, self.retired_at) {
-            (Some(front), Some(at)) if self.is_routed_around() => {
-                let idle = front.connections() == 0;
-                at.elapsed() >= LONGEST_LINGER || (idle && at.elapsed() >= LINGER)
-            }
-            _ => true,
-        }
-    }
-
-    /// Whether somebody else is live now; if nobody is, there is nobody to wait for.
-    fn is_routed_around(&self) -> bool {
-        self.spec.front.as_ref().is_some_and(|paths| paths.onward.exists())
-    }
-
-    fn report(&mut self) {
-        let name = self.machine.name();
-        let key =
-            format!("{name} {} {:?} {}", self.machine.restarts, self.child.as_ref().map(|c| c.member), self.last_end);
-        if key == self.reported {
-            return;
-        }
-        self.reported = key;
-        let report = Report {
-            wrapper: Some(std::process::id() as i32),
-            child: self.child.as_ref().map(|c| c.member.pid),
-            child_started: self.child.as_ref().map(|c| c.member.started),
-            port: self.port(),
-            phase: name.to_owned(),
-            since: Stamp::now().for_people(),
-            restarts: self.machine.restarts,
-            last_end: self.last_end.clone(),
-        };
-        // Reports are for people; an instance runs on without them.
-        let _ = fs::replace_report(&self.instance.file("state"), report.render().as_bytes(), fs::PRIVATE_FILE);
-        let port = self.port().map(|p| format!("port: {p}\n")).unwrap_or_default();
-        let text = format!("---\npid: {}\n{port}", std::process::id());
-        let _ = fs::replace_report(&self.spec.pid_file, text.as_bytes(), fs::PUBLIC_FILE);
-    }
-
-    fn leave(&mut self) {
-        self.on_log();
-        self.log.end_partial(Timestamp::now());
-        // A restart within one release has put its own report there since.
-        let mine =
-            fs::read_text(&self.spec.pid_file).is_ok_and(|t| t.contains(&format!("pid: {}\n", std::process::id())));
-        if mine {
-            let _ = fs::remove(&self.spec.pid_file);
-        }
-        if let Some(paths) = &self.spec.front {
-            let _ = fs::remove(&paths.socket);
-        }
-        let _ = fs::remove_tree(self.instance.dir());
-    }
 }
 
 fn reserve_port(spec: &Spec, before: Option<Port>) -> Result<Option<Reserved>, WrapperError> {
@@ -446,60 +314,9 @@ fn reserve_port(spec: &Spec, before: Option<Port>) -> Result<Option<Reserved>, W
     found.map(Some).ok_or(WrapperError::NoPort(spec.ports.min(), spec.ports.max()))
 }
 
-mod signals {
-    //! Signals as a readable descriptor and flags: handlers do nothing but set and write.
-
-    use std::io::Read;
-    use std::os::fd::{AsRawFd, RawFd};
-    use std::os::unix::net::UnixStream;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use signal_hook::consts::{SIGCHLD, SIGHUP, SIGINT, SIGTERM, SIGUSR2};
-
-    pub struct Signals {
-        read: UnixStream,
-        stop: Arc<AtomicBool>,
-        restart: Arc<AtomicBool>,
-        child: Arc<AtomicBool>,
-    }
-
-    /// Which kinds came since the last look.
-    pub struct Seen {
-        pub stop: bool,
-        pub restart: bool,
-        pub child: bool,
-    }
-
-    impl Signals {
-        pub fn new() -> std::io::Result<Self> {
-            let (read, write) = UnixStream::pair()?;
-            read.set_nonblocking(true)?;
-            let signals = Self { read, stop: Arc::default(), restart: Arc::default(), child: Arc::default() };
-            let kinds = [
-                (SIGTERM, &signals.stop),
-                (SIGINT, &signals.stop),
-                (SIGUSR2, &signals.restart),
-                (SIGCHLD, &signals.child),
-            ];
-            for (signal, flag) in kinds {
-                signal_hook::flag::register(signal, Arc::clone(flag))?;
-                signal_hook::low_level::pipe::register(signal, write.try_clone()?)?;
-            }
-            // A terminal that goes away is nothing to a wrapper: it has let go of it already.
-            signal_hook::flag::register(SIGHUP, Arc::default())?;
-            Ok(signals)
-        }
-
-        pub fn fd(&self) -> RawFd {
-            self.read.as_raw_fd()
-        }
-
-        pub fn take(&mut self) -> Seen {
-            let mut sink = [0; 64];
-            while let Ok(1..) = self.read.read(&mut sink) {}
-            let seen = |flag: &AtomicBool| flag.swap(false, Ordering::SeqCst);
-            Seen { stop: seen(&self.stop), restart: seen(&self.restart), child: seen(&self.child) }
-        }
-    }
+/// A front needs two descriptors per connection, so the wrapper takes all it may have; its child gets what was there.
+fn raise_file_limit() -> Option<u64> {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).ok()?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).ok()?;
+    Some(soft)
 }

@@ -1,0 +1,76 @@
+//! Reports for people, and the end: what must be true before a wrapper leaves, and what it takes with it.
+
+use std::time::Duration;
+
+use dokuen_core::{Stamp, fs};
+use jiff::Timestamp;
+
+use super::Wrapper;
+use crate::instance::Report;
+use crate::machine::Phase;
+
+/// A connection made in the moment of a switch is still accepted this long after it.
+const LINGER: Duration = Duration::from_millis(500);
+/// nginx closes its idle connections to a retired front after ten seconds; this is when waiting for it ends.
+const LONGEST_LINGER: Duration = Duration::from_secs(15);
+
+impl Wrapper {
+    /// A retired front stays for connections that nginx may still use once, as long as it has any.
+    pub(super) fn may_leave(&self) -> bool {
+        if self.machine.phase != Phase::Gone {
+            return false;
+        }
+        match (&self.front, self.retired_at) {
+            (Some(front), Some(at)) if self.is_routed_around() => {
+                let idle = front.connections() == 0;
+                at.elapsed() >= LONGEST_LINGER || (idle && at.elapsed() >= LINGER)
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether somebody else is live now; if nobody is, there is nobody to wait for.
+    fn is_routed_around(&self) -> bool {
+        self.spec.front.as_ref().is_some_and(|paths| paths.onward.exists())
+    }
+
+    pub(super) fn report(&mut self) {
+        let name = self.machine.name();
+        let key =
+            format!("{name} {} {:?} {}", self.machine.restarts, self.child.as_ref().map(|c| c.member), self.last_end);
+        if key == self.reported {
+            return;
+        }
+        self.reported = key;
+        let report = Report {
+            wrapper: Some(std::process::id() as i32),
+            child: self.child.as_ref().map(|c| c.member.pid),
+            child_started: self.child.as_ref().map(|c| c.member.started),
+            port: self.port(),
+            phase: name.to_owned(),
+            since: Stamp::now().for_people(),
+            restarts: self.machine.restarts,
+            last_end: self.last_end.clone(),
+        };
+        // Reports are for people; an instance runs on without them.
+        let _ = fs::replace_report(&self.instance.file("state"), report.render().as_bytes(), fs::PRIVATE_FILE);
+        let port = self.port().map(|p| format!("port: {p}\n")).unwrap_or_default();
+        let text = format!("---\npid: {}\n{port}", std::process::id());
+        let _ = fs::replace_report(&self.spec.pid_file, text.as_bytes(), fs::PUBLIC_FILE);
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.on_log();
+        self.log.end_partial(Timestamp::now());
+        // A restart within one release has put its own report there since.
+        let mine =
+            fs::read_text(&self.spec.pid_file).is_ok_and(|t| t.contains(&format!("pid: {}\n", std::process::id())));
+        if mine {
+            let _ = fs::remove(&self.spec.pid_file);
+        }
+        if let Some(paths) = &self.spec.front {
+            let _ = fs::remove(&paths.socket);
+        }
+        let _ = fs::remove_tree(self.instance.dir());
+    }
+}

@@ -1,0 +1,71 @@
+//! kill -9 of a wrapper: its successor takes over a child that was never touched, and no line is lost.
+
+use std::collections::BTreeSet;
+
+use nix::sys::signal::Signal;
+
+use crate::place::{Place, eventually, is_alive, signal};
+
+const COUNTS: &str = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.002; done";
+
+#[test]
+fn a_new_wrapper_adopts_the_child_and_loses_no_line() {
+    let place = Place::new("stop_timeout: 2");
+    let worker = place.runs("worker", COUNTS);
+    let child = worker.report().child.unwrap();
+    for _ in 0..10 {
+        let wrapper = worker.report().wrapper.unwrap();
+        let lines = place.log("worker.1").lines().count();
+        signal(wrapper, Signal::SIGKILL);
+        eventually("the wrapper is gone", || !worker.is_alive().unwrap());
+        assert!(is_alive(child), "the child died with its wrapper");
+        dokuen_proc::revive(&place.host.wrapper(), &worker).unwrap();
+        eventually("lines come again", || place.log("worker.1").lines().count() > lines + 5);
+        eventually("it reports", || worker.report().wrapper != Some(wrapper));
+        assert_eq!(worker.report().child, Some(child), "the child was started again");
+    }
+    worker.stop().unwrap();
+    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+    let log = place.log("worker.1");
+    let numbers: Vec<u32> = log.lines().filter_map(|l| l.split("line ").nth(1)?.parse().ok()).collect();
+    let distinct: BTreeSet<_> = numbers.iter().collect();
+    assert_eq!(numbers.len(), distinct.len(), "a line was written twice");
+    assert_eq!(*numbers.last().unwrap() as usize, numbers.len(), "a line was lost");
+}
+
+#[test]
+fn an_adopted_child_that_ends_is_started_again() {
+    let place = Place::new("");
+    let worker = place.runs("worker", "exec sleep 600");
+    let child = worker.report().child.unwrap();
+    signal(worker.report().wrapper.unwrap(), Signal::SIGKILL);
+    eventually("the wrapper is gone", || !worker.is_alive().unwrap());
+    dokuen_proc::revive(&place.host.wrapper(), &worker).unwrap();
+    // The test process is no subreaper: init reaps the orphan, or the pidfd tells that it has ended.
+    signal(child, Signal::SIGKILL);
+    eventually("a new child runs", || worker.report().child.is_some_and(|pid| pid != child && is_alive(pid)));
+    worker.stop().unwrap();
+    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+}
+
+#[test]
+fn a_second_wrapper_is_refused() {
+    let place = Place::new("");
+    let worker = place.runs("worker", "exec sleep 600");
+    let refused = dokuen_proc::revive(&place.host.wrapper(), &worker).unwrap_err().to_string();
+    assert!(refused.contains("has a wrapper already"), "{refused}");
+    worker.stop().unwrap();
+    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+}
+
+#[test]
+fn what_a_killed_wrapper_left_is_ended_when_nobody_wants_it_any_more() {
+    let place = Place::new("");
+    let worker = place.runs("worker", "exec sleep 600");
+    let child = worker.report().child.unwrap();
+    signal(worker.report().wrapper.unwrap(), Signal::SIGKILL);
+    eventually("the wrapper is gone", || !worker.is_alive().unwrap());
+    dokuen_proc::retire([&worker]).unwrap();
+    assert!(!is_alive(child));
+    assert!(!worker.dir().exists());
+}

@@ -1,0 +1,76 @@
+//! The end of an instance: the whole tree, within its time, and nothing left on the disk.
+
+use std::time::{Duration, Instant};
+
+use crate::place::{Place, eventually, is_alive};
+
+const LONG: Duration = Duration::from_secs(20);
+
+fn pid_in(place: &Place, name: &str) -> i32 {
+    let path = place.file(name);
+    eventually("the pid is written", || std::fs::read_to_string(&path).is_ok_and(|t| t.ends_with('\n')));
+    std::fs::read_to_string(&path).unwrap().trim().parse().unwrap()
+}
+
+#[test]
+fn stop_leaves_nothing() {
+    let place = Place::new("");
+    let worker = place.runs("worker", "exec sleep 600");
+    let child = worker.report().child.unwrap();
+    let report = place.app.pid_file(&place.app.releases_dir().join("20260101T000000"), &worker.id.kind, 1);
+    assert!(std::fs::read_to_string(&report).unwrap().starts_with("---\npid: "));
+    let begun = Instant::now();
+    worker.stop().unwrap();
+    worker.wait_gone(LONG).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5), "it leaves as soon as the last one is gone");
+    assert!(!is_alive(child) && !worker.dir().exists() && !report.exists());
+}
+
+#[test]
+fn a_child_that_ignores_the_signal_is_killed_after_the_grace_period() {
+    let place = Place::new("stop_timeout: 1");
+    let worker = place.runs("worker", "trap '' TERM; while :; do sleep 0.1; done");
+    let child = worker.report().child.unwrap();
+    let begun = Instant::now();
+    worker.stop().unwrap();
+    worker.wait_gone(LONG).unwrap();
+    assert!(begun.elapsed() >= Duration::from_millis(950) && !is_alive(child));
+}
+
+#[test]
+fn double_forked_grandchildren_in_sessions_of_their_own_are_ended_too() {
+    let place = Place::new("stop_timeout: 1");
+    let file = place.file("pid");
+    let command =
+        format!("(setsid sh -c 'trap \"\" TERM HUP; echo $$ > {}; exec sleep 600' &) ; exec sleep 600", file.display());
+    let worker = place.runs("worker", &command);
+    let grandchild = pid_in(&place, "pid");
+    assert!(is_alive(grandchild));
+    worker.stop().unwrap();
+    worker.wait_gone(LONG).unwrap();
+    assert!(!is_alive(grandchild));
+}
+
+#[test]
+fn what_a_dead_child_left_behind_is_ended_before_it_is_started_again() {
+    let place = Place::new("stop_timeout: 1");
+    let file = place.file("pid");
+    let command = format!("sleep 600 & echo $! > {}; sleep 1.2", file.display());
+    let worker = place.runs("worker", &command);
+    let left = pid_in(&place, "pid");
+    eventually("the child was started again", || worker.report().restarts > 0);
+    assert!(!is_alive(left));
+    worker.stop().unwrap();
+    worker.wait_gone(LONG).unwrap();
+}
+
+#[test]
+fn instances_that_nobody_keeps_are_stopped() {
+    let place = Place::new("");
+    let booted = place.boots("exec sleep 600");
+    let worker = booted.instances()[0].clone();
+    eventually("it runs", || worker.report().child.is_some());
+    let child = worker.report().child.unwrap();
+    drop(booted);
+    assert!(!is_alive(child) && !worker.dir().exists());
+}
