@@ -134,7 +134,9 @@ impl Conf {
         let syntax = |cause: String| ConfError::Syntax { path: path.to_owned(), cause };
         let text = String::from_utf8(bytes).map_err(|_| syntax("it is not UTF-8 text".to_owned()))?;
         let raw: Raw = serde_yaml::from_str(&text).map_err(|e| syntax(e.to_string()))?;
-        raw.checked().map_err(|(key, cause)| ConfError::Value { path: path.to_owned(), key, cause })
+        let conf = raw.checked().map_err(|(key, cause)| ConfError::Value { path: path.to_owned(), key, cause })?;
+        check_account(path, &conf.app_user)?;
+        Ok(conf)
     }
 
     /// The search path for programs: `bin_path`, then the system's directories.
@@ -186,6 +188,17 @@ fn check_owner(path: &Path) -> Result<(), ConfError> {
         return Ok(());
     }
     let cause = "it belongs to, or can be written by, another user".to_owned();
+    Err(ConfError::Syntax { path: path.to_owned(), cause })
+}
+
+/// Root takes on the account that the conf names: nobody else may say which.
+fn check_account(path: &Path, account: &str) -> Result<(), ConfError> {
+    let owner = fs::at("inspect", path, path.metadata())?.uid();
+    let account = User::from_name(account).ok().flatten().map(|user| user.uid.as_raw());
+    if owner == 0 || !nix::unistd::geteuid().is_root() || Some(owner) == account {
+        return Ok(());
+    }
+    let cause = "it belongs neither to root nor to its app_user".to_owned();
     Err(ConfError::Syntax { path: path.to_owned(), cause })
 }
 

@@ -141,6 +141,15 @@ pub fn open_lock(path: &Path) -> Result<File, FsError> {
     at("open", path, options.open(path))
 }
 
+/// As [`open_lock`], but `None` when there is no such file.
+pub fn open_lock_if_there(path: &Path) -> Result<Option<File>, FsError> {
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW.bits();
+    match at("open", path, OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)) {
+        Err(e) if e.is_not_found() => Ok(None),
+        other => other.map(Some),
+    }
+}
+
 /// Makes a FIFO that only its owner can use.
 pub fn make_fifo(path: &Path) -> Result<(), FsError> {
     let mode = nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR;

@@ -57,7 +57,8 @@ macro_rules! name {
 
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                // With the padding that a table asks for.
+                f.pad(&self.0)
             }
         }
 

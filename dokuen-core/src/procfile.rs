@@ -31,6 +31,14 @@ pub enum ProcfileError {
         /// Counted from 1.
         line: usize,
     },
+    /// A type that an earlier line has.
+    #[error("line {line} of the Procfile names {name} a second time")]
+    Repeated {
+        /// Counted from 1.
+        line: usize,
+        /// Which.
+        name: ProcessType,
+    },
     /// Nothing to run.
     #[error("the Procfile names no process")]
     Empty,
@@ -71,6 +79,21 @@ impl Procfile {
             procfile.set(name, command);
         }
         procfile.checked()
+    }
+
+    /// Refuses a type that stands twice: one of the two was meant to be something else. [`Procfile::parse`] takes the
+    /// last, as mason always has; what is wrong otherwise it says itself.
+    pub fn refuse_repeated(text: &str) -> Result<(), ProcfileError> {
+        let mut seen = Vec::new();
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
+            let name = line.trim().split_once(':').and_then(|(name, _)| ProcessType::parse(name).ok());
+            match name {
+                Some(name) if seen.contains(&name) => return Err(ProcfileError::Repeated { line: index + 1, name }),
+                Some(name) => seen.push(name),
+                None => {}
+            }
+        }
+        Ok(())
     }
 
     /// A Procfile of nothing but the given entries, e.g. a buildpack's default process types.

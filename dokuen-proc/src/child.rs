@@ -8,8 +8,9 @@ use std::process::{ExitStatus, Stdio};
 use dokuen_core::cmd::{self, Cmd};
 use dokuen_core::fs::{self, FsError};
 use dokuen_core::{EnvStore, Environment, Layers, Port, parse_dotenv};
+use nix::errno::Errno;
 use nix::sys::signal::Signal;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 
 use crate::instance::Instance;
 use crate::platform::{self, Member};
@@ -103,12 +104,12 @@ impl Child {
         Ok(Self { member: Member { pid, started }, watched: None, own: true })
     }
 
-    /// Takes over a child whose wrapper was killed: found by the mark, it leads its own process group.
-    pub fn adopt(mark: &str) -> Option<Self> {
+    /// Takes over a child whose wrapper was killed: among the `left` ones, it leads its own process group.
+    pub fn adopt(left: &[Member]) -> Option<Self> {
         let leads = |m: &Member| {
             nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(m.pid))).is_ok_and(|g| g.as_raw() == m.pid)
         };
-        let member = platform::members(None, mark).into_iter().find(leads)?;
+        let member = *left.iter().find(|m| leads(m))?;
         let watched = platform::watch(member);
         Some(Self { member, watched, own: false })
     }
@@ -142,6 +143,12 @@ pub fn reap() -> Vec<(i32, String)> {
             Ok(_) => {}
         }
     }
+}
+
+/// Whether no process at all is below us, as the kernel says: true only of a subreaper, to whom every orphan comes.
+pub fn none_below() -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    matches!(waitid(Id::All, flags), Err(Errno::ECHILD))
 }
 
 /// Everything the instance has started, as its wrapper sees it.

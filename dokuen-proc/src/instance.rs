@@ -79,20 +79,14 @@ impl Instance {
 
     /// Whether a wrapper holds its lock.
     pub fn is_alive(&self) -> Result<bool, FsError> {
-        if !self.dir.is_dir() {
-            return Ok(false);
-        }
         let path = self.file("lock");
-        match fs::open_lock(&path)?.try_lock() {
+        // Never made here: a wrapper that leaves is removing this very directory.
+        let Some(file) = fs::open_lock_if_there(&path)? else { return Ok(false) };
+        match file.try_lock() {
             Ok(()) => Ok(false),
             Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(e)) => fs::at("lock", &path, Err(e)),
         }
-    }
-
-    /// Whether it was told to go: it may drain for a while yet, but is no part of what is live.
-    pub fn is_retired(&self) -> bool {
-        self.file("retired").exists()
     }
 
     /// What the wrapper last said.
@@ -116,20 +110,34 @@ impl Instance {
         self.tell(b'r')
     }
 
-    /// A letter through the control FIFO reaches whoever holds it open: no pid is involved that could be reused.
-    fn tell(&self, letter: u8) -> Result<(), FsError> {
+    /// The writing end of its control FIFO: it breaks (`POLLERR`) when the wrapper is gone. `None` when it is gone already.
+    pub fn control(&self) -> Result<Option<std::fs::File>, FsError> {
         let path = self.file("control");
         let flags = (OFlag::O_NONBLOCK | OFlag::O_NOFOLLOW).bits();
-        let told = OpenOptions::new()
-            .write(true)
-            .custom_flags(flags)
-            .open(&path)
-            .and_then(|mut fifo| fifo.write_all(&[letter]));
-        match told {
+        match OpenOptions::new().write(true).custom_flags(flags).open(&path) {
+            Ok(fifo) => Ok(Some(fifo)),
             Err(e) if e.raw_os_error() == Some(Errno::ENXIO as i32) || e.kind() == std::io::ErrorKind::NotFound => {
-                Ok(())
+                Ok(None)
             }
-            other => fs::at("tell", &path, other),
+            Err(e) => fs::at("open", &path, Err(e)),
+        }
+    }
+
+    /// Whether it was told to drain and stop.
+    pub fn is_retired(&self) -> bool {
+        self.file("retired").exists()
+    }
+
+    /// Whether its directory holds all that a wrapper needs: the spec is written last and removed with the rest.
+    pub fn is_complete(&self) -> bool {
+        self.file("spec").exists()
+    }
+
+    /// A letter through the control FIFO reaches whoever holds it open: no pid is involved that could be reused.
+    fn tell(&self, letter: u8) -> Result<(), FsError> {
+        match self.control()? {
+            Some(mut fifo) => fs::at("tell", &self.file("control"), fifo.write_all(&[letter])),
+            None => Ok(()),
         }
     }
 

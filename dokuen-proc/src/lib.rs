@@ -5,7 +5,8 @@
 //!
 //! - An instance is a directory: `spec` (what to run), `env` (with which environment), `lock` (held by the wrapper for
 //!   its life: *alive means it holds its lock*), `control` (a FIFO that takes single letters), `log` (a FIFO that the
-//!   child writes into and that outlives a killed wrapper), `state` (a report for people).
+//!   child writes into and that outlives a killed wrapper), `spool` (what was taken from there and is not logged yet),
+//!   `state` (a report for people).
 //! - The wrapper of a `web` instance owns its [`front`]: a unix socket at which nginx finds the instance. Traffic moves
 //!   from one release to the next by one rename of the app's `live` route, a directory of symlinks to such sockets.
 //! - Steps consume what they used: [`boot`] gives [`Booted`], whose readiness check gives [`Ready`], whose switch gives
@@ -39,9 +40,11 @@ mod port;
 mod probe;
 mod ready;
 mod route;
+mod shared;
 mod shell;
 mod signals;
 mod spec;
+mod spool;
 pub mod wrapper;
 
 pub use boot::{BootError, Booted, Plan, boot, revive};

@@ -41,10 +41,15 @@ mod system {
         zombie: bool,
     }
 
-    /// Orphans of the child come back to us instead of to init.
-    pub fn become_subreaper() {
+    /// Orphans of the child come back to us instead of to init: whether it is so.
+    pub fn become_subreaper() -> bool {
         // An old kernel without it loses only what double-forks; the environment's mark still finds that.
-        let _ = prctl::set_child_subreaper(true);
+        prctl::set_child_subreaper(true).is_ok()
+    }
+
+    /// How much a pipe holds; a failure (many large pipes of one user are refused) leaves it as it is.
+    pub fn resize_pipe(pipe: &std::fs::File, bytes: i32) {
+        let _ = nix::fcntl::fcntl(pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(bytes));
     }
 
     /// When a living process was started, in the kernel's own count: with its pid a name that no other process has.
@@ -145,7 +150,13 @@ mod system {
 
     use super::{Listener, Member, OwnedFd, Signal};
 
-    pub fn become_subreaper() {}
+    pub fn become_subreaper() -> bool {
+        false
+    }
+
+    pub fn resize_pipe(pipe: &std::fs::File, bytes: i32) {
+        let _ = (pipe, bytes);
+    }
 
     /// 0 for a living process: `ps` tells no more than the second.
     pub fn start_time(pid: i32) -> Option<u64> {
@@ -201,4 +212,4 @@ mod system {
     }
 }
 
-pub use system::{become_subreaper, listener, members, signal, start_time, watch};
+pub use system::{become_subreaper, listener, members, resize_pipe, signal, start_time, watch};

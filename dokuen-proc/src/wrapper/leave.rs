@@ -71,6 +71,8 @@ impl Wrapper {
         if let Some(paths) = &self.spec.front {
             let _ = fs::remove(&paths.socket);
         }
+        // The spec first: without it nobody takes what is left for an instance that wants a wrapper.
+        let _ = fs::remove(&self.instance.file("spec"));
         let _ = fs::remove_tree(self.instance.dir());
     }
 }

@@ -36,6 +36,12 @@ const FRONT: usize = 16;
 const PARTIAL: Duration = Duration::from_secs(1);
 /// How often a tree that cannot be watched is looked at while it ends, and an adopted child where there is no pidfd.
 const LOOK: Duration = Duration::from_millis(50);
+/// After so long without a line the memory of a burst goes back.
+const QUIET: Duration = Duration::from_millis(300);
+/// Between two looks at everything else, a flood of lines is taken in so many batches at most.
+const BATCHES: usize = 32;
+/// The log pipe holds this much, and that much in a burst: large ones are few for all processes of a user together.
+const PIPE: (i32, i32) = (64 * 1024, 1024 * 1024);
 /// A wrapper that holds its lock and its port, and listens; nothing is started yet.
 pub struct Wrapper {
     spec: Spec,
@@ -54,6 +60,12 @@ pub struct Wrapper {
     soft_files: Option<u64>,
     environment: Environment,
     partial_since: Option<Instant>,
+    quiet_at: Option<Instant>,
+    log_has_more: bool,
+    /// Orphans come to us.
+    subreaper: bool,
+    /// Nothing of the instance can be but below us.
+    all_below: bool,
     retired_at: Option<Instant>,
     reported: String,
 }
@@ -92,10 +104,13 @@ impl Wrapper {
         let instance = Instance::at(parent, spec.id.clone());
         let lock = fs::open_lock(&instance.file("lock"))?;
         lock.try_lock().map_err(|_| WrapperError::Taken(spec.id.to_string()))?;
-        platform::become_subreaper();
+        let subreaper = platform::become_subreaper();
         let soft_files = raise_file_limit();
         let poll = Poll::new()?;
-        let adopted = Child::adopt(&child::mark(&instance));
+        // The first wrapper of an instance need not look through all processes for what an earlier one left.
+        let first = ["spool", "state"].iter().all(|name| !instance.file(name).exists());
+        let left = if first { vec![] } else { child::leftovers(&instance) };
+        let adopted = Child::adopt(&left);
         let port = reserve_port(&spec, adopted.as_ref().and_then(|_| instance.report().port))?;
         let front = match &spec.front {
             Some(paths) => Some(Front::bind(&paths.socket, poll.registry(), FRONT)?),
@@ -110,7 +125,7 @@ impl Wrapper {
             signals: Signals::new()?,
             control: fs::open_pipe(&instance.file("control"))?,
             pipe: fs::open_pipe(&instance.file("log"))?,
-            log: Log::new(&spec.log, &spec.id.name(), spec.log_bytes),
+            log: Log::open(&spec.log, &spec.id.name(), spec.log_bytes, &instance.file("spool"))?,
             environment: Environment::from_nul(&fs::read(&instance.file("env"))?),
             child: adopted,
             _lock: lock,
@@ -121,6 +136,10 @@ impl Wrapper {
             last_end: String::new(),
             soft_files,
             partial_since: None,
+            quiet_at: None,
+            log_has_more: false,
+            subreaper,
+            all_below: subreaper && left.is_empty(),
             retired_at: None,
             reported: String::new(),
             instance,
@@ -220,11 +239,15 @@ impl Wrapper {
     }
 
     fn on_log(&mut self) {
-        let mut buffer = [0; 64 * 1024];
-        while let Ok(count @ 1..) = self.pipe.read(&mut buffer) {
-            self.log.take(&buffer[..count], Timestamp::now());
+        self.log_has_more = (0..BATCHES).all(|_| self.log.take_from(&self.pipe, Timestamp::now()));
+        // Counted from the last bytes: a flood is always in the middle of some line when it is looked at.
+        self.partial_since = self.log.has_partial().then(Instant::now);
+        if self.log.is_large() {
+            if self.quiet_at.is_none() {
+                platform::resize_pipe(&self.pipe, PIPE.1);
+            }
+            self.quiet_at = Some(Instant::now() + QUIET);
         }
-        self.partial_since = self.log.has_partial().then(|| self.partial_since.unwrap_or_else(Instant::now));
     }
 
     fn on_children(&mut self) {
@@ -255,7 +278,7 @@ impl Wrapper {
             self.say(&format!("the process {how}"));
         }
         self.last_end = how;
-        let tree_empty = self.tree().is_empty();
+        let tree_empty = self.tree_is_empty();
         self.happened(Event::Ended { tree_empty });
     }
 
@@ -266,15 +289,34 @@ impl Wrapper {
 
     fn look_at_tree(&mut self) {
         let ending = matches!(self.machine.phase, Phase::Ending { .. });
-        if ending && self.child.is_none() && self.tree().is_empty() {
+        if ending && self.child.is_none() && self.tree_is_empty() {
             self.happened(Event::TreeEmpty);
         }
+    }
+
+    /// The kernel knows at once whether anything is below us; looking through all processes takes milliseconds. That
+    /// is needed while some came from an earlier wrapper.
+    fn tree_is_empty(&mut self) -> bool {
+        if self.all_below && child::none_below() {
+            return true;
+        }
+        let empty = self.tree().is_empty();
+        self.all_below |= empty && self.subreaper;
+        empty
     }
 
     fn time_passed(&mut self) {
         let now = Instant::now();
         if self.machine.deadline().is_some_and(|at| at <= now) {
             self.happened(Event::Tick);
+        }
+        if self.log_has_more {
+            self.on_log();
+        }
+        if self.quiet_at.is_some_and(|at| at <= now) {
+            self.quiet_at = None;
+            self.log.rest();
+            platform::resize_pipe(&self.pipe, PIPE.0);
         }
         if self.partial_since.is_some_and(|since| now - since >= PARTIAL) {
             self.log.end_partial(Timestamp::now());
@@ -295,6 +337,8 @@ impl Wrapper {
         let deadlines = [
             self.machine.deadline(),
             self.partial_since.map(|since| since + PARTIAL),
+            self.quiet_at,
+            self.log_has_more.then_some(now),
             self.front.as_ref().and_then(Front::next_deadline),
             (looking || leaving).then(|| now + LOOK),
         ];

@@ -1,0 +1,66 @@
+//! What the benchmark runs of itself as a child: writers of lines, and a process that says when it began.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// Nanoseconds that mean the same in every process.
+pub fn now() -> u64 {
+    UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64
+}
+
+/// The line with this number, of 100 bytes with its end.
+pub fn line(number: u64) -> String {
+    format!("{number:010} {:x<88}\n", "")
+}
+
+pub fn run(words: &[String]) {
+    match words[0].as_str() {
+        "began" => began(Path::new(&words[1])),
+        "write" => write(words[1].parse().unwrap(), words[2].parse().unwrap(), words.get(3)),
+        "count" => count(),
+        other => panic!("{other}"),
+    }
+}
+
+fn began(file: &Path) {
+    let now = now();
+    let mut file = OpenOptions::new().append(true).create(true).open(file).unwrap();
+    file.write_all(format!("{now} {}\n", std::process::id()).as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_secs(100_000));
+}
+
+/// So many lines, with writes of `size` bytes, once the file `go` is there; with it, the process stays.
+fn write(lines: u64, size: usize, go: Option<&String>) {
+    let text: Vec<u8> = (0..lines).flat_map(|n| line(n).into_bytes()).collect();
+    while go.is_some_and(|go| !Path::new(go).exists()) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let mut out = File::from(std::io::stdout().as_fd().try_clone_to_owned().unwrap());
+    for chunk in text.chunks(size) {
+        out.write_all(chunk).unwrap();
+    }
+    if go.is_some() {
+        std::thread::sleep(Duration::from_secs(100_000));
+    }
+}
+
+/// Lines without end, in writes that cut them anywhere: some twenty thousand a second.
+fn count() {
+    let mut out = File::from(std::io::stdout().as_fd().try_clone_to_owned().unwrap());
+    let mut waiting = Vec::new();
+    let mut size = 1;
+    for number in 0.. {
+        waiting.extend_from_slice(line(number).as_bytes());
+        size = size * 31 % 8191;
+        if waiting.len() > size {
+            out.write_all(&waiting[..size]).unwrap();
+            waiting.drain(..size);
+        }
+        if number % 40 == 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
