@@ -16,15 +16,9 @@ use crate::form;
 use crate::lines::Lines;
 use crate::sink::{Head, Sink, Tail};
 
-/// Where the work of a buildpack is done. The seam for buildpacks that are built in.
+/// A directory with `bin/detect`, `bin/compile`, `bin/release`: fetched, installed, or one of our own written out.
 #[derive(Debug, Clone)]
-pub(crate) enum Buildpack {
-    OnDisk(OnDisk),
-}
-
-/// A directory with `bin/detect`, `bin/compile`, `bin/release`.
-#[derive(Debug, Clone)]
-pub(crate) struct OnDisk {
+pub(crate) struct Buildpack {
     pub name: BuildpackName,
     /// Masked.
     pub url: String,
@@ -51,16 +45,10 @@ const MOST_FOR_AN_ANSWER: Duration = Duration::from_secs(60);
 const MOST_ANSWER: usize = 64 * 1024;
 
 impl Buildpack {
-    pub fn on_disk(&self) -> &OnDisk {
-        let Self::OnDisk(pack) = self;
-        pack
-    }
-
     /// What `bin/detect` calls the tree, or `None` when it does not want it.
     pub fn detect(&self, site: &Site<'_>) -> Result<Option<String>, ScriptError> {
-        let Self::OnDisk(pack) = self;
-        let Some(script) = pack.script("bin/detect")? else { return Ok(None) };
-        let bytes = match pack.answer(&script, site, script.cmd(site).arg(site.dir)) {
+        let Some(script) = self.script("bin/detect")? else { return Ok(None) };
+        let bytes = match self.answer(&script, site, script.cmd(site).arg(site.dir)) {
             Ok(bytes) => bytes,
             Err(ScriptError::Failed { .. }) => return Ok(None),
             Err(e) => return Err(e),
@@ -71,8 +59,7 @@ impl Buildpack {
 
     /// Runs `bin/compile`; its output becomes lines of the transcript.
     pub fn compile(&self, site: &Site<'_>, out: &mut dyn Transcript) -> Result<(), ScriptError> {
-        let Self::OnDisk(pack) = self;
-        let script = pack.must_have("bin/compile")?;
+        let script = self.must_have("bin/compile")?;
         let cmd = script.cmd(site).arg(site.dir).arg(site.cache).arg(site.env_dir);
         let mut lines = Lines::new(out, site.limits.output);
         let ended = script.run(&cmd, &site.watch, Wiring::Together(&mut lines))?;
@@ -84,27 +71,23 @@ impl Buildpack {
 
     /// What `bin/release` printed; nothing when there is none.
     pub fn release(&self, site: &Site<'_>) -> Result<Vec<u8>, ScriptError> {
-        let Self::OnDisk(pack) = self;
-        match pack.script("bin/release")? {
-            Some(script) => pack.answer(&script, site, script.cmd(site).arg(site.dir)),
+        match self.script("bin/release")? {
+            Some(script) => self.answer(&script, site, script.cmd(site).arg(site.dir)),
             None => Ok(Vec::new()),
         }
     }
 
-    /// Reads what the `export` file does to the environment of the next buildpack.
+    /// Reads what the `export` file does to the environment of the next buildself.
     pub fn export(&self, site: &Site<'_>) -> Result<Exported, ScriptError> {
-        let Self::OnDisk(pack) = self;
-        let file = pack.dir.join("export");
+        let file = self.dir.join("export");
         if !file.is_file() {
             return Ok(site.exported.clone());
         }
-        let script = Script { path: PathBuf::from("/bin/sh"), relative: "export", name: pack.name.to_string() };
-        let bytes = pack.answer(&script, site, script.cmd(site).args(Exported::ARGS).arg(&file))?;
+        let script = Script { path: PathBuf::from(Exported::shell()), relative: "export", name: self.name.to_string() };
+        let bytes = self.answer(&script, site, script.cmd(site).args(Exported::ARGS).arg(&file))?;
         Ok(site.exported.clone().with_printed(&bytes))
     }
-}
 
-impl OnDisk {
     /// `None` when it has no such script; one that cannot be run is an error.
     fn script(&self, relative: &'static str) -> Result<Option<Script>, ScriptError> {
         let script = Script { path: self.dir.join(relative), relative, name: self.name.to_string() };

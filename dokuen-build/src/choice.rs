@@ -4,7 +4,8 @@ use std::path::Path;
 
 use dokuen_core::{Transcript, fs};
 
-use crate::buildpack::{Buildpack, OnDisk, Site};
+use crate::buildpack::{Buildpack, Site};
+use crate::built_in::{self, BUILT_IN, BuiltIn};
 use crate::error::{Asked, BuildError};
 use crate::fetch::Clones;
 use crate::git::Git;
@@ -16,9 +17,29 @@ use crate::url::{BuildpackUrl, Paths, UrlError};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Choice {
     /// These, without being asked: the value of `BUILDPACK_URL`, or the lines of `.buildpacks`.
-    Named(Vec<BuildpackUrl>),
-    /// The first installed one, by name, that wants the tree. With none, a tree that has a Procfile is run as it is.
+    Named(Vec<Wanted>),
+    /// The first installed one, by name, that wants the tree; else the first built-in one. With none, a tree that has a
+    /// Procfile is run as it is.
     Detect,
+}
+
+/// A buildpack as a user names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// Where it is to be had.
+    Url(BuildpackUrl),
+    /// `python`, `heroku/python`: a built-in one, or the installed one that has its name.
+    BuiltIn(BuiltIn),
+}
+
+impl Wanted {
+    /// Reads the name of a built-in buildpack, or a URL.
+    pub fn parse(text: &str, paths: Paths) -> Result<Self, UrlError> {
+        match BuiltIn::named(text) {
+            Some(pack) => Ok(Self::BuiltIn(pack)),
+            None => BuildpackUrl::parse(text, paths).map(Self::Url),
+        }
+    }
 }
 
 /// A buildpack that a build uses.
@@ -32,10 +53,10 @@ pub(crate) struct Chosen {
 const MOST: usize = 20;
 
 impl Choice {
-    /// What `BUILDPACK_URL` says; without it what the tree's `.buildpacks` says, one URL a line; else detection.
+    /// What `BUILDPACK_URL` says; without it what the tree's `.buildpacks` says, one a line; else detection.
     pub fn of(url: Option<&str>, dir: &Path, paths: Paths) -> Result<Self, BuildError> {
         if let Some(url) = url.map(str::trim).filter(|u| !u.is_empty()) {
-            return Ok(Self::Named(vec![BuildpackUrl::parse(url, paths)?]));
+            return Ok(Self::Named(vec![Wanted::parse(url, paths)?]));
         }
         let path = dir.join(".buildpacks");
         let text = match fs::read_foreign(&path, 64 * 1024) {
@@ -47,9 +68,9 @@ impl Choice {
         if lines.len() > MOST {
             return Err(BuildError::TooMany { count: lines.len(), most: MOST });
         }
-        let urls: Vec<_> =
-            lines.into_iter().map(|line| BuildpackUrl::parse(line, paths)).collect::<Result<_, UrlError>>()?;
-        Ok(if urls.is_empty() { Self::Detect } else { Self::Named(urls) })
+        let wanted: Vec<_> =
+            lines.into_iter().map(|line| Wanted::parse(line, paths)).collect::<Result<_, UrlError>>()?;
+        Ok(if wanted.is_empty() { Self::Detect } else { Self::Named(wanted) })
     }
 
     pub(crate) fn choose(
@@ -60,7 +81,7 @@ impl Choice {
         out: &mut dyn Transcript,
     ) -> Result<Vec<Chosen>, BuildError> {
         let chosen = match self {
-            Self::Named(urls) => fetch_all(urls, store, site, scratch, out),
+            Self::Named(wanted) => obtain_all(wanted, store, site, scratch, out),
             Self::Detect => detect(store, site),
         };
         match &chosen {
@@ -76,35 +97,57 @@ impl Choice {
     }
 }
 
-fn fetch_all(
-    urls: &[BuildpackUrl],
+fn obtain_all(
+    wanted: &[Wanted],
     store: &Store,
     site: &Site<'_>,
     scratch: &Path,
     out: &mut dyn Transcript,
 ) -> Result<Vec<Chosen>, BuildError> {
-    let clones = Clones { dir: &store.clones, keep_out: store.keep_out.as_deref() };
     let mut chosen = Vec::new();
-    for (index, url) in urls.iter().enumerate() {
-        let files = clones.obtain(&Git { env: site.env, url, watch: site.watch }, out)?;
-        let mut dir = files.dir;
-        if urls.len() > 1 {
+    for (index, one) in wanted.iter().enumerate() {
+        let mut buildpack = match one {
+            Wanted::Url(url) => fetch(url, store, site, out)?,
+            Wanted::BuiltIn(pack) => by_name(*pack, store)?,
+        };
+        if wanted.len() > 1 && buildpack.url != built_in::URL {
             // Such a one may write `export` into its own directory, and builds share that: so it gets a copy.
             let own = scratch.join(format!("buildpack-{index}"));
-            tree::copy(&dir, &own)?;
-            dir = own;
+            tree::copy(&buildpack.dir, &own)?;
+            buildpack.dir = own;
         }
-        let pack = OnDisk { name: url.name().clone(), url: url.to_string(), dir, commit: files.commit };
-        chosen.push(Chosen { buildpack: Buildpack::OnDisk(pack), display: String::new() });
+        chosen.push(Chosen { buildpack, display: String::new() });
     }
     Ok(chosen)
 }
 
+fn fetch(
+    url: &BuildpackUrl,
+    store: &Store,
+    site: &Site<'_>,
+    out: &mut dyn Transcript,
+) -> Result<Buildpack, BuildError> {
+    let clones = Clones { dir: &store.clones, keep_out: store.keep_out.as_deref() };
+    let files = clones.obtain(&Git { env: site.env, url, watch: site.watch }, out)?;
+    Ok(Buildpack { name: url.name().clone(), url: url.to_string(), dir: files.dir, commit: files.commit })
+}
+
+/// A user's own goes before ours of the same name.
+fn by_name(wanted: BuiltIn, store: &Store) -> Result<Buildpack, BuildError> {
+    match store.on_disk()?.into_iter().find(|pack| pack.name.as_str() == wanted.name) {
+        Some(own) => Ok(own),
+        None => wanted.load(&store.clones),
+    }
+}
+
 fn detect(store: &Store, site: &Site<'_>) -> Result<Vec<Chosen>, BuildError> {
     let mut asked = Vec::new();
-    for pack in store.on_disk()? {
-        asked.push(pack.name.to_string());
-        let buildpack = Buildpack::OnDisk(pack);
+    let installed = store.on_disk()?;
+    let taken = |pack: &BuiltIn| installed.iter().any(|own| own.name.as_str() == pack.name);
+    let ours = BUILT_IN.into_iter().filter(|pack| !taken(pack) && pack.may_want(site.dir));
+    let ours: Vec<_> = ours.map(|pack| pack.load(&store.clones)).collect::<Result<_, _>>()?;
+    for buildpack in installed.into_iter().chain(ours) {
+        asked.push(buildpack.name.to_string());
         if let Some(display) = buildpack.detect(site).map_err(BuildError::Detect)? {
             return Ok(vec![Chosen { buildpack, display }]);
         }
@@ -118,7 +161,7 @@ fn detect(store: &Store, site: &Site<'_>) -> Result<Vec<Chosen>, BuildError> {
 
 impl Chosen {
     pub fn report(&self, out: &mut dyn Transcript) {
-        let pack = self.buildpack.on_disk();
+        let pack = &self.buildpack;
         out.fact(&format!("name: {}", pack.name));
         out.fact(&format!("url: {}", pack.url));
         if let Some(commit) = &pack.commit {

@@ -121,11 +121,10 @@ fn run_all(chosen: &[Chosen], site: &mut Site<'_>, out: &mut dyn Transcript) -> 
 
 fn ask_release(buildpack: &Buildpack, site: &Site<'_>) -> Result<Release, BuildError> {
     let bytes = buildpack.release(site).map_err(BuildError::Release)?;
-    let name = buildpack.on_disk().name.to_string();
+    let name = buildpack.name.to_string();
     Release::parse(&bytes).map_err(|source| BuildError::ReleaseText { name, source })
 }
 
 fn used(buildpack: &Buildpack) -> Used {
-    let pack = buildpack.on_disk();
-    Used { name: pack.name.clone(), url: pack.url.clone(), commit: pack.commit.clone() }
+    Used { name: buildpack.name.clone(), url: buildpack.url.clone(), commit: buildpack.commit.clone() }
 }

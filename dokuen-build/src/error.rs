@@ -123,11 +123,13 @@ pub struct Asked(pub Vec<String>);
 impl Asked {
     fn text(&self) -> String {
         match self.0.as_slice() {
-            [] => "none is installed; set BUILDPACK_URL, install one, or add a Procfile".to_owned(),
-            names => format!("asked: {}", names.join(", ")),
+            [] => format!("none knows what is in it: {HELP}"),
+            names => format!("asked: {}; {HELP}", names.join(", ")),
         }
     }
 }
+
+const HELP: &str = "add a Procfile, set BUILDPACK_URL, or install a buildpack";
 
 /// A script of a buildpack that did not do its work.
 #[derive(Debug, thiserror::Error)]

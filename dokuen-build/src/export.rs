@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 /// Variables on top of the written list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Exported(BTreeMap<OsString, OsString>);
 
 impl Exported {
-    /// For `/bin/sh`, with the file behind: the shell reads it, and what it then would hand to a program is printed.
+    /// Buildpacks that write the file with bash's own `export` leave `declare -x` in it, which no other shell knows.
+    pub fn shell() -> &'static str {
+        if Path::new("/bin/bash").exists() { "/bin/bash" } else { "/bin/sh" }
+    }
+
+    /// For the shell, with the file behind: it reads it, and what it then would hand to a program is printed.
     pub const ARGS: [&str; 3] = ["-c", r#". "$1" >/dev/null && exec /usr/bin/env -0"#, "sh"];
 
     pub fn pairs(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {

@@ -7,8 +7,9 @@
 //! [`package`] does the same with a copy and puts the result elsewhere; that is `mason build`.
 //!
 //! **Which buildpack.** [`Choice::of`] decides: `BUILDPACK_URL`, else the lines of `.buildpacks`, else the first
-//! installed one, by name, whose `bin/detect` exits 0. A tree with a Procfile that nobody wants is run as it is. Of
-//! several buildpacks each one's `export` file counts for those after it, and the last one's release is asked for.
+//! installed one, by name, whose `bin/detect` exits 0, else the first [built-in](BUILT_IN) one. A tree with a Procfile
+//! that nobody wants is run as it is. Of several buildpacks each one's `export` file counts for those after it, and
+//! the last one's release is asked for.
 //!
 //! **Where it comes from.** A [`BuildpackUrl`] is checked once and masks its login wherever it is shown. A [`Store`]
 //! keeps a clone for each URL and a checkout for each commit, so an unchanged buildpack costs one `git ls-remote`, one
@@ -61,6 +62,7 @@
 //! ```
 
 mod buildpack;
+mod built_in;
 mod child;
 mod choice;
 mod compile;
@@ -83,7 +85,8 @@ mod tgz;
 mod tree;
 mod url;
 
-pub use choice::Choice;
+pub use built_in::{BUILT_IN, BuiltIn};
+pub use choice::{Choice, Wanted};
 pub use compile::{Build, Limits, compile};
 pub use env::BuildEnv;
 pub use error::{Asked, BuildError, GitError, ReleaseError, ScriptError};

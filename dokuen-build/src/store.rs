@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use dokuen_core::{BuildpackName, Lock, Transcript, fs};
 
-use crate::buildpack::OnDisk;
+use crate::buildpack::Buildpack;
 use crate::child::Watch;
 use crate::compile::Limits;
 use crate::env::BuildEnv;
@@ -119,21 +119,21 @@ impl Store {
 
     /// All of them, by name.
     pub fn list(&self) -> Result<Vec<Installed>, BuildError> {
-        let one = |pack: OnDisk| Installed { name: pack.name, url: pack.url, commit: pack.commit };
+        let one = |pack: Buildpack| Installed { name: pack.name, url: pack.url, commit: pack.commit };
         Ok(self.on_disk()?.into_iter().map(one).collect())
     }
 
-    pub(crate) fn on_disk(&self) -> Result<Vec<OnDisk>, BuildError> {
+    pub(crate) fn on_disk(&self) -> Result<Vec<Buildpack>, BuildError> {
         let names = fs::names(&self.dir)?;
         let known = names.iter().filter_map(|name| BuildpackName::parse(name).ok());
         known.filter(|name| self.dir.join(name).is_dir()).map(|name| self.load(name)).collect()
     }
 
-    fn load(&self, name: BuildpackName) -> Result<OnDisk, BuildError> {
+    fn load(&self, name: BuildpackName) -> Result<Buildpack, BuildError> {
         let path = self.dir.join(&name);
         // The symlink is resolved now: an update during the build must not mix two versions.
         let Some(target) = fs::link_target(&path).ok().flatten() else {
-            return Ok(OnDisk { url: path.display().to_string(), name, dir: path, commit: None });
+            return Ok(Buildpack { url: path.display().to_string(), name, dir: path, commit: None });
         };
         let dir = self.dir.join(target);
         let from = fs::read_if_there(&dir.with_added_extension("from"))?.unwrap_or_default();
@@ -141,7 +141,7 @@ impl Store {
         let mut lines = from.lines();
         let url = lines.next().map_or_else(|| dir.display().to_string(), masked);
         let commit = lines.next().filter(|c| !c.is_empty()).map(str::to_owned);
-        Ok(OnDisk { name, url, dir, commit })
+        Ok(Buildpack { name, url, dir, commit })
     }
 }
 

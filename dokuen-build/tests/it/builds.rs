@@ -52,7 +52,7 @@ fn nothing_to_detect_and_nothing_to_run_are_said() {
     let outcome = Host::new().build(Choice::Detect);
     insta::assert_snapshot!(outcome.error(), @r"
     no valid buildpack detected
-    none is installed; set BUILDPACK_URL, install one, or add a Procfile
+    none knows what is in it: add a Procfile, set BUILDPACK_URL, or install a buildpack
     ");
     assert_eq!(outcome.lines, ["* detecting buildpack... failed"]);
     let host = Host::new();

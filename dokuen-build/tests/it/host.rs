@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use dokuen_build::{Build, BuildEnv, BuildError, BuildpackUrl, Choice, Limits, Paths, Slug, Store, compile};
+use dokuen_build::{Build, BuildEnv, BuildError, BuildpackUrl, Choice, Limits, Paths, Slug, Store, Wanted, compile};
 use dokuen_core::{Collected, Environment};
 
 pub struct Host {
@@ -129,7 +129,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 pub fn named(urls: &[&str]) -> Choice {
-    Choice::Named(urls.iter().map(|u| url(u)).collect())
+    Choice::Named(urls.iter().map(|u| Wanted::parse(u, Paths::Allowed).unwrap()).collect())
 }
 
 pub fn url(text: &str) -> BuildpackUrl {

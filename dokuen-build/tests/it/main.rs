@@ -3,6 +3,8 @@
 #![expect(clippy::disallowed_methods, reason = "a test plants files and runs programs as a stranger would")]
 
 #[cfg(test)]
+mod bad_inputs;
+#[cfg(test)]
 mod builds;
 #[cfg(test)]
 mod children;
@@ -14,3 +16,5 @@ mod host;
 mod packing;
 #[cfg(test)]
 mod store;
+#[cfg(test)]
+mod third_party;

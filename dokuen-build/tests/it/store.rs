@@ -73,7 +73,10 @@ fn the_first_that_wants_the_tree_is_used() {
     host.store.remove("c").unwrap();
     assert!(host.build(Choice::Detect).text().contains("no buildpack: the Procfile is run as it is"));
     std::fs::remove_file(host.app().join("Procfile")).unwrap();
-    assert_eq!(host.build(Choice::Detect).error(), "no valid buildpack detected\nasked: a, b");
+    assert_eq!(
+        host.build(Choice::Detect).error(),
+        "no valid buildpack detected\nasked: a, b; add a Procfile, set BUILDPACK_URL, or install a buildpack"
+    );
 }
 
 #[test]
