@@ -1,8 +1,12 @@
 //! What may be typed, as it is typed. What it means is in `commands`.
 
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
 
 /// `dokuen`, from the command line.
 #[derive(Debug, Parser)]
@@ -25,6 +29,51 @@ pub struct Cli {
     /// What to do
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// Parses what was typed; help and complaints are printed, and the number is the exit status then.
+pub fn parse(args: Vec<OsString>, out: &mut Printer) -> Result<Cli, u8> {
+    Cli::try_parse_from(with_colons(args)).map_err(|e| {
+        if e.use_stderr() {
+            out.err(&e.render().to_string());
+            return Exit::Usage as u8;
+        }
+        out.out(e.render().to_string().as_bytes());
+        0
+    })
+}
+
+/// Whether a word is the name of a command, with underscores or colons.
+pub fn is_command(word: &str) -> bool {
+    word == "help" || Cli::command().find_subcommand(OsStr::new(&word.replace('_', ":"))).is_some()
+}
+
+/// `config_set` is `config:set`: the first word that is no option is the command's name.
+fn with_colons(mut args: Vec<OsString>) -> Vec<OsString> {
+    let mut skip = false;
+    for arg in args.iter_mut().skip(1) {
+        let text = arg.to_string_lossy().into_owned();
+        if std::mem::take(&mut skip) {
+            continue;
+        }
+        if text.starts_with('-') {
+            skip = matches!(text.as_str(), "--config" | "--remote" | "-r");
+            continue;
+        }
+        *arg = text.replace('_', ":").into();
+        break;
+    }
+    args
+}
+
+/// Config vars are set as `NAME=VALUE`, all of them. A word without `=` may be half of a secret that a shell has split:
+/// it is not echoed.
+pub fn no_word_without_value(vars: &[OsString]) -> Result<(), Failure> {
+    if vars.iter().all(|var| var.as_encoded_bytes().contains(&b'=')) {
+        return Ok(());
+    }
+    let text = "config vars are set as NAME=VALUE; a word without \"=\" was given";
+    Err(Failure::usage(text).hint("quote a value that holds blanks: dokuen config_set \"A='one two'\""))
 }
 
 /// Which app.
@@ -79,7 +128,7 @@ pub enum Command {
     Shutdown(MaybeApp),
     /// Start every app that was not shut down, or one app in any case
     #[command(name = "boot", aliases = ["ps:start"])]
-    Boot(MaybeApp),
+    Boot(BootArgs),
     /// Run a command in the live release, with its environment
     #[command(name = "run", aliases = ["run:command"])]
     Run(RunArgs),
@@ -98,6 +147,15 @@ pub enum Command {
     /// Remove old releases beyond those that are kept
     #[command(name = "releases:prune")]
     Prune(PruneArgs),
+    /// List the builds whose output is kept
+    #[command(name = "builds", aliases = ["builds:list"])]
+    Builds(AppArg),
+    /// Show what the build of a release said
+    #[command(name = "builds:output")]
+    BuildsOutput(BuildsOutputArgs),
+    /// Call off the build that runs
+    #[command(name = "deploys:cancel", aliases = ["builds:cancel"])]
+    DeploysCancel(AppArg),
     /// Empty the buildpacks' cache of an app
     #[command(name = "builds:purge-cache", aliases = ["repo:purge-cache"])]
     PurgeCache(AppArg),
@@ -205,11 +263,11 @@ pub struct ConfigSetArgs {
     /// A marker of the old days; it changes nothing
     #[arg(short = 'V', hide = true)]
     pub marker: bool,
-    /// Read NAME=VALUE entries from standard input, each ended by a NUL byte
+    /// Read NAME=VALUE entries from standard input, each ended by a NUL byte; the words are their names
     #[arg(long, hide = true)]
     pub nul: bool,
     /// NAME=VALUE; NAME=- takes the value from standard input
-    #[arg(required_unless_present = "nul", conflicts_with = "nul", value_name = "NAME=VALUE")]
+    #[arg(required = true, value_name = "NAME=VALUE")]
     pub vars: Vec<std::ffi::OsString>,
 }
 
@@ -225,6 +283,17 @@ pub struct ConfigUnsetArgs {
     /// Names of config vars
     #[arg(required = true, value_name = "NAME")]
     pub names: Vec<String>,
+}
+
+/// `boot`
+#[derive(Debug, Args)]
+pub struct BootArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: MaybeApp,
+    /// Stay, and give an instance a new wrapper when its wrapper dies: what the boot unit runs
+    #[arg(long)]
+    pub watch: bool,
 }
 
 /// `scale`
@@ -273,6 +342,17 @@ pub struct RollbackArgs {
     #[command(flatten)]
     pub app: AppArg,
     /// v12; the release before the live one when it is left out
+    #[arg(value_name = "RELEASE")]
+    pub version: Option<String>,
+}
+
+/// `builds:output`
+#[derive(Debug, Args)]
+pub struct BuildsOutputArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// v12; the newest build when it is left out
     #[arg(value_name = "RELEASE")]
     pub version: Option<String>,
 }

@@ -1,9 +1,14 @@
 //! How a push is built: dokuen-build with this host's places and the app's config.
 
-use dokuen_build::{Build, BuildEnv, BuildError, BuildpackUrl, Choice, Limits, Paths, Slug, Store};
+use std::time::Duration;
+
+use dokuen_build::{Build, BuildEnv, BuildError, Choice, Limits, Paths, Slug, Store, Wanted};
 use dokuen_core::releases::Unfinished;
 use dokuen_core::{App, Environment, Host, Transcript};
 
+use crate::build_dir;
+use crate::build_log::{self, Kept};
+use crate::cancel::Cancellable;
 use crate::exit::{Exit, Failure};
 use crate::git::Commit;
 
@@ -16,10 +21,15 @@ pub fn compile(
     config: &Environment,
     out: &mut dyn Transcript,
 ) -> Result<Slug, Failure> {
+    if let Some(dir) = config.text("DOKUEN_BUILD_DIR") {
+        build_dir::narrow(host, cut.path(), dir)?;
+    }
+    build_log::clear(cut.path())?;
+    let cancellable = Cancellable::new(host, app)?;
     let choice = Choice::of(config.text("BUILDPACK_URL"), cut.path(), Paths::Allowed)?;
     let env = BuildEnv { source_version: Some(commit.id().to_owned()), ..environment(host) };
     let (cache, scratch, store) = (app.cache(), host.tmp_dir(), store(host));
-    let limits = Limits::default();
+    let limits = limits(config)?;
     let build = Build {
         dir: cut.path(),
         cache: &cache,
@@ -29,9 +39,12 @@ pub fn compile(
         store: &store,
         env,
         limits,
-        cancel: None,
+        cancel: Some(cancellable.flag()),
     };
-    Ok(dokuen_build::compile(&build, out)?)
+    let mut kept = Kept::new(out);
+    let slug = dokuen_build::compile(&build, &mut kept)?;
+    kept.save(cut.path())?;
+    Ok(slug)
 }
 
 /// The machine's buildpacks. An app's `BUILDPACK_URL` must not read what is Dokuen's: other apps' code is there.
@@ -44,14 +57,29 @@ pub fn environment(host: &Host) -> BuildEnv {
     BuildEnv::new(host.conf.search_path(), &host.conf.app_user_home)
 }
 
-/// Refuses a `BUILDPACK_URL` that no build could use, when it is set and not when it is needed.
+/// Refuses what no build could use, when it is set and not when it is needed.
 pub fn check_config(config: &Environment) -> Result<(), Failure> {
-    match config.get("BUILDPACK_URL") {
-        None => Ok(()),
-        Some(value) => {
-            let text = std::str::from_utf8(value.bytes()).map_err(|_| Failure::usage("BUILDPACK_URL must be text"))?;
-            BuildpackUrl::parse(text, Paths::Allowed).map(drop).map_err(|e| Failure::new(Exit::Usage, e))
-        }
+    if let Some(text) = text(config, "BUILDPACK_URL")? {
+        Wanted::parse(text, Paths::Allowed).map_err(|e| Failure::new(Exit::Usage, e))?;
+    }
+    if let Some(dir) = text(config, "DOKUEN_BUILD_DIR")? {
+        build_dir::check(dir)?;
+    }
+    limits(config).map(drop)
+}
+
+/// `DOKUEN_BUILD_TIMEOUT`: seconds for all of a build.
+fn limits(config: &Environment) -> Result<Limits, Failure> {
+    let Some(value) = text(config, "DOKUEN_BUILD_TIMEOUT")? else { return Ok(Limits::default()) };
+    let seconds = value.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
+    let refused = || Failure::usage("DOKUEN_BUILD_TIMEOUT must be a whole number of seconds from 1 to 86400");
+    Ok(Limits { time: Duration::from_secs(seconds.ok_or_else(refused)?), ..Limits::default() })
+}
+
+fn text<'a>(config: &'a Environment, name: &str) -> Result<Option<&'a str>, Failure> {
+    match (config.get(name), config.text(name)) {
+        (Some(_), None) => Err(Failure::usage(format!("{name} must be text"))),
+        (_, text) => Ok(text),
     }
 }
 

@@ -50,14 +50,7 @@ impl Event {
         let value: Value = serde_json::from_str(line).ok()?;
         let text = |key: &str| value[key].as_str().map(str::to_owned);
         let exit = value["exit"].as_u64().and_then(|n| u8::try_from(n).ok());
-        Some(Self {
-            at: text("at")?,
-            by: text("by")?,
-            from: text("from"),
-            app: text("app"),
-            what: text("what")?,
-            exit,
-        })
+        Some(Self { at: text("at")?, by: text("by")?, from: text("from"), app: text("app"), what: text("what")?, exit })
     }
 }
 

@@ -1,23 +1,22 @@
 //! git as Dokuen uses it: by argv, with object ids only, and with the hook's quarantine known to the reader alone.
 
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use dokuen_core::Host;
 use dokuen_core::cmd::{self, Cmd};
+use dokuen_core::{Conf, Host};
 
 use crate::exit::{Exit, Failure};
+use crate::pushed_tree;
 
 /// A commit that was looked at: its id is forty or sixty-four hexadecimal digits, nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit(String);
 
-/// What a pushed tree may hold at most: git itself takes a bomb of 10^10 files in a repository of 216 KiB.
-const MOST_FILES: u64 = 200_000;
-const MOST_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+/// git itself takes a bomb of 10^10 files in a repository of 216 KiB; how much is too much is in the conf.
 const LONGEST: Duration = Duration::from_secs(300);
 
 impl Commit {
@@ -76,8 +75,9 @@ pub fn setting(host: &Host, repo: &Path, name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
-/// Writes the tree of a commit into `into`, within limits on files, bytes and time.
-pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<(), Failure> {
+/// Writes the tree of a commit into `into`, within limits on files, bytes and time. What comes back are the files that
+/// are small enough to be a pointer to something larger.
+pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<Vec<PathBuf>, Failure> {
     let command = git(host, repo).args(["-c", "tar.umask=0022", "archive", "--format=tar", id.id()]);
     let failed = |e: std::io::Error| Failure::new(Exit::Failed, format!("failed to read the pushed tree: {e}"));
     let mut child =
@@ -95,7 +95,7 @@ pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<(),
         }
         late
     });
-    let unpacked = unpack(out, into);
+    let unpacked = unpack(&host.conf, out, into);
     let mut words = String::new();
     if unpacked.is_ok() {
         let _ = err.read_to_string(&mut words);
@@ -110,34 +110,37 @@ pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<(),
             Err(Failure::new(Exit::Failed, format!("the pushed tree could not be read within {} s", LONGEST.as_secs())))
         }
         Err(e) => Err(failed(e)),
-        Ok(()) if status.success() => Ok(()),
-        Ok(()) => Err(Failure::new(Exit::Failed, format!("git archive {}: {}", cmd::how(status), words.trim()))),
+        Ok(small) if status.success() => Ok(small),
+        Ok(_) => Err(Failure::new(Exit::Failed, format!("git archive {}: {}", cmd::how(status), words.trim()))),
     }
 }
 
-fn unpack(from: impl Read, into: &Path) -> std::io::Result<()> {
+fn unpack(conf: &Conf, from: impl Read, into: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut archive = tar::Archive::new(std::io::BufReader::with_capacity(128 * 1024, from));
     archive.set_preserve_permissions(true);
     archive.set_overwrite(false);
-    let (mut files, mut bytes) = (0u64, 0u64);
+    let (mut files, mut bytes, mut small) = (0u64, 0u64, Vec::new());
     for entry in archive.entries()? {
         let mut entry = entry?;
         files += 1;
         bytes += entry.size();
-        if files > MOST_FILES || bytes > MOST_BYTES {
-            return Err(std::io::Error::other(format!(
-                "it holds more than {MOST_FILES} files or {} GiB",
-                MOST_BYTES >> 30
-            )));
+        if files > conf.tree_files || bytes > conf.tree_bytes {
+            let (files, bytes) = (conf.tree_files, conf.tree_bytes);
+            let text =
+                format!("it holds more than {files} files or {bytes} bytes (tree_files, tree_bytes in dokuen.conf)");
+            return Err(std::io::Error::other(text));
         }
         if entry.header().entry_type().is_pax_global_extensions() {
             continue;
+        }
+        if entry.header().entry_type().is_file() && pushed_tree::may_be_pointer(entry.size()) {
+            small.push(into.join(entry.path()?));
         }
         if !entry.unpack_in(into)? {
             return Err(std::io::Error::other("it names a path outside itself"));
         }
     }
-    Ok(())
+    Ok(small)
 }
 
 #[cfg(test)]

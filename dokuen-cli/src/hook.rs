@@ -5,10 +5,11 @@ use std::io::Read;
 use dokuen_core::fs;
 use dokuen_core::{App, AppName, Host, Transcript, shown};
 
+use crate::events::Event;
 use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
 use crate::printer::Printer;
-use crate::{place, push};
+use crate::{commands, place, push};
 
 /// One line of the hook's standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,9 @@ struct Update {
     new: Option<Commit>,
     name: String,
 }
+
+/// git makes a file of each; nobody means so many.
+const MOST_REFS: usize = 1000;
 
 /// Reads the updates, decides which of them deploys, and deploys it.
 pub fn run(out: &mut Printer) -> Result<(), Failure> {
@@ -27,6 +31,10 @@ pub fn run(out: &mut Printer) -> Result<(), Failure> {
     read.map_err(|e| Failure::new(Exit::Failed, format!("failed to read the pushed refs: {e}")))?;
     let updates = parse(&text)
         .ok_or_else(|| Failure::new(Exit::Failed, "git named the pushed refs in a form this hook does not know"))?;
+    if updates.len() > MOST_REFS {
+        let text = format!("the push changes {} refs; {MOST_REFS} are allowed at once", updates.len());
+        return Err(Failure::new(Exit::Failed, text));
+    }
     deploy_of(&host, &app, &updates, out)
 }
 
@@ -61,7 +69,11 @@ fn deploy_of(host: &Host, app: &App, updates: &[Update], out: &mut Printer) -> R
     }
     let (Some(update), Some(branch)) = (wanted, branch) else { return Ok(()) };
     let new = checked(host, app, update, &branch)?;
-    push::deploy(host, app, &new, Some(&branch), out)
+    let deployed = push::deploy(host, app, &new, Some(&branch), out);
+    let exit = deployed.as_ref().map_or_else(|failure| failure.exit as u8, |()| 0);
+    let what = format!("deploy {} from {branch}", new.short());
+    commands::note(host, &Event::now(Some(app.name.as_str()), &what, Some(exit)), out);
+    deployed
 }
 
 /// The branch that was deployed first; a fresh app takes main or master, whichever comes.
@@ -89,7 +101,10 @@ fn checked(host: &Host, app: &App, update: &Update, branch: &str) -> Result<Comm
             .hint("git fetch --unshallow, then push again"));
     }
     if let Some(old) = &update.old {
-        let denied = git::setting(host, app.repo(), "receive.denyNonFastForwards").as_deref() == Some("true");
+        let by_git = git::setting(host, app.repo(), "receive.denyNonFastForwards").as_deref() == Some("true");
+        let by_config =
+            app.env().load()?.text("DOKUEN_DENY_FORCE_PUSH").is_some_and(|v| !matches!(v, "" | "0" | "false"));
+        let denied = by_git || by_config;
         if denied && !git::is_ancestor(host, app.repo(), old, new) {
             return Err(refused(format!(
                 "{} does not follow {}: non-fast-forward pushes are denied here",

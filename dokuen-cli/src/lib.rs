@@ -13,21 +13,31 @@
 //! # }
 //! ```
 
+pub mod access;
 mod args;
 mod build;
+mod build_dir;
+mod build_log;
+mod cancel;
+mod client;
 pub mod commands;
+pub mod events;
 mod exit;
 mod front_door;
 mod git;
 mod hook;
+pub mod keys;
+pub mod mason;
 pub mod place;
 mod printer;
 pub mod prune;
 pub mod push;
+mod pushed_tree;
 pub mod reconcile;
 mod release_phase;
 mod settings;
 pub mod setup;
+pub mod shell;
 pub mod walk;
 
 pub use exit::{Exit, Failure};
@@ -37,8 +47,6 @@ pub use printer::Printer;
 use std::ffi::OsString;
 use std::path::Path;
 
-use clap::Parser;
-
 /// The whole program: what was typed, as whom it was called, to an exit status.
 pub fn main(args: Vec<OsString>) -> u8 {
     // Files that others may read get exactly the mode they are made with, whatever the caller's umask.
@@ -46,6 +54,7 @@ pub fn main(args: Vec<OsString>) -> u8 {
     let mut out = Printer::default();
     let result = match called_as(&args).as_str() {
         "pre-receive" | "dokuen-deploy" => hook::run(&mut out).map(|()| 0),
+        "dokuen-shell" | "-dokuen-shell" => shell::run(&args, &mut out),
         _ => typed(args, &mut out),
     };
     result.unwrap_or_else(|failure| {
@@ -60,41 +69,18 @@ fn called_as(args: &[OsString]) -> String {
 }
 
 fn typed(args: Vec<OsString>, out: &mut Printer) -> Result<u8, Failure> {
-    match args::Cli::try_parse_from(with_colons(args)) {
-        Ok(cli) => {
-            let debug = cli.debug;
-            let done = commands::dispatch(cli, out);
-            if let Some(failure) = done.as_ref().err().filter(|_| debug) {
-                // Values of config vars hide themselves in this form.
-                out.err(&format!("debug: {:?}\n", failure.cause));
-            }
-            done
-        }
-        Err(e) if !e.use_stderr() => {
-            out.out(e.render().to_string().as_bytes());
-            Ok(0)
-        }
-        Err(e) => {
-            out.err(&e.render().to_string());
-            Ok(Exit::Usage as u8)
-        }
+    if let Some(exit) = client::run(&args)? {
+        return Ok(exit);
     }
-}
-
-/// `config_set` is `config:set`: the first word that is no option is the command's name.
-fn with_colons(mut args: Vec<OsString>) -> Vec<OsString> {
-    let mut skip = false;
-    for arg in args.iter_mut().skip(1) {
-        let text = arg.to_string_lossy().into_owned();
-        if std::mem::take(&mut skip) {
-            continue;
-        }
-        if text.starts_with('-') {
-            skip = text == "--config";
-            continue;
-        }
-        *arg = text.replace('_', ":").into();
-        break;
+    let cli = match args::parse(args, out) {
+        Ok(cli) => cli,
+        Err(exit) => return Ok(exit),
+    };
+    let debug = cli.debug;
+    let done = commands::dispatch(cli, out);
+    if let Some(failure) = done.as_ref().err().filter(|_| debug) {
+        // Values of config vars hide themselves in this form.
+        out.err(&format!("debug: {:?}\n", failure.cause));
     }
-    args
+    done
 }

@@ -1,8 +1,9 @@
 //! Which host a command is for, and as whom it runs there.
 
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use dokuen_core::{App, AppName, Conf, Host};
+use dokuen_core::{App, AppName, Conf, Host, UserName};
 use nix::unistd::{User, geteuid, setgid, setuid};
 
 use crate::exit::{Exit, Failure};
@@ -28,14 +29,21 @@ fn conf_path(given: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(path) = given {
         return Ok(path.to_owned());
     }
+    nearest_conf()?.ok_or_else(|| {
+        Failure::new(Exit::HostNotReady, "no dokuen.conf: this machine has not been set up").hint(
+            "dokuen setup DIR, then use DIR/bin/dokuen; or name a conf with --config; \
+             or work from a git checkout with a remote called dokuen",
+        )
+    })
+}
+
+/// The conf of this program, when it is a host's.
+pub fn nearest_conf() -> Result<Option<PathBuf>, Failure> {
     if let Some(path) = std::env::var_os("DOKUEN_CONF") {
-        return Ok(path.into());
+        return Ok(Some(path.into()));
     }
     let beside = own_program()?.parent().and_then(Path::parent).map(|dir| dir.join("dokuen.conf"));
-    beside.filter(|path| path.exists()).ok_or_else(|| {
-        Failure::new(Exit::HostNotReady, "no dokuen.conf: this machine has not been set up")
-            .hint("dokuen setup DIR, then use DIR/bin/dokuen; or name a conf with --config")
-    })
+    Ok(beside.filter(|path| path.exists()))
 }
 
 /// The path of this program with every symlink resolved.
@@ -45,7 +53,7 @@ pub fn own_program() -> Result<PathBuf, Failure> {
 }
 
 /// Root acts as the account that owns everything, so that no file ends up with another owner.
-fn become_account(conf: &Conf) -> Result<(), Failure> {
+pub(crate) fn become_account(conf: &Conf) -> Result<(), Failure> {
     let refused = |text: String| Failure::new(Exit::HostNotReady, text);
     let account = User::from_name(&conf.app_user).ok().flatten();
     let account = account.ok_or_else(|| refused(format!("app_user {} is no user of this machine", conf.app_user)))?;
@@ -72,8 +80,39 @@ fn supplementary_groups(_: &User) -> nix::Result<()> {
     Ok(())
 }
 
-/// Who is at work: the name behind an ssh key, else the account.
+/// Somebody who came in over ssh: set once, before anything is done in their name.
+static VISITOR: OnceLock<Visitor> = OnceLock::new();
+
+/// Who came in over ssh, and from where.
+#[derive(Debug)]
+pub struct Visitor {
+    /// The name behind the key.
+    pub user: UserName,
+    /// The address the connection comes from.
+    pub from: String,
+}
+
+/// From here on this process works for a visitor.
+pub fn receive(visitor: Visitor) -> &'static Visitor {
+    VISITOR.get_or_init(|| visitor)
+}
+
+/// Who came in over ssh; `None` for whoever is on the host itself.
+pub fn visitor() -> Option<&'static Visitor> {
+    VISITOR.get()
+}
+
+/// Who is at work: the name behind an ssh key (a hook has it from `dokuen-shell`), else the account.
 pub fn who() -> String {
-    let named = std::env::var("DOKUEN_USER").ok().filter(|name| dokuen_core::UserName::parse(name).is_ok());
+    if let Some(visitor) = visitor() {
+        return visitor.user.to_string();
+    }
+    let named = std::env::var("DOKUEN_USER").ok().filter(|name| UserName::parse(name).is_ok());
     named.or_else(|| User::from_uid(geteuid()).ok().flatten().map(|u| u.name)).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The address a visitor comes from.
+pub fn from() -> Option<String> {
+    let named = || std::env::var("DOKUEN_FROM").ok().filter(|text| text.parse::<std::net::IpAddr>().is_ok());
+    visitor().map(|visitor| visitor.from.clone()).or_else(named)
 }

@@ -32,9 +32,13 @@ impl Printer {
         self.write(&mut std::io::stdout(), bytes);
     }
 
-    /// Whether nobody reads any more.
+    /// Whether nobody reads any more; known also while there is nothing to write, so that following a quiet log ends
+    /// with its connection.
     pub fn reader_has_gone(&self) -> bool {
-        self.gone
+        let stdout = std::io::stdout();
+        let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+        let hung_up = poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
+        self.gone || hung_up
     }
 
     /// Text for standard error.

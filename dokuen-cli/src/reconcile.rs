@@ -25,16 +25,16 @@ pub fn reconcile(host: &Host, app: &App) -> Result<Option<Live>, Failure> {
     }
     let strays: Vec<Instance> = dokuen_proc::instances(app)?
         .into_iter()
-        .filter(|i| Some(i.id.generation) != serving.map(|l| l.generation))
+        .filter(|i| i.is_retired() || Some(i.id.generation) != serving.map(|l| l.generation))
         .collect();
     dokuen_proc::retire(&strays)?;
     dokuen_proc::sweep(app)?;
     Ok(serving)
 }
 
-/// The instances of one generation.
+/// The instances of one generation, without those that a scale-down has told to go.
 pub fn of_generation(app: &App, generation: u32) -> Result<Vec<Instance>, Failure> {
-    Ok(dokuen_proc::instances(app)?.into_iter().filter(|i| i.id.generation == generation).collect())
+    Ok(dokuen_proc::instances(app)?.into_iter().filter(|i| i.id.generation == generation && !i.is_retired()).collect())
 }
 
 fn settle(app: &App) -> Result<Option<Live>, Failure> {

@@ -65,7 +65,7 @@ pub fn check(host: &Host, config: &Environment) -> Result<(), Failure> {
 
 fn domains(config: &Environment) -> Result<Vec<Domain>, Failure> {
     let Some(list) = text(config, "ADDITIONAL_DOMAINS")? else { return Ok(Vec::new()) };
-    let names: Vec<_> = list.split(',').map(str::trim).filter(|n| !n.is_empty()).collect();
+    let names: Vec<_> = list.split(',').map(|name| name.trim_matches(' ')).filter(|n| !n.is_empty()).collect();
     if names.len() > MOST_DOMAINS {
         return Err(Failure::usage(format!(
             "ADDITIONAL_DOMAINS names {} domains; {MOST_DOMAINS} are allowed",

@@ -4,15 +4,17 @@
 //! Everything up to [`promote`] is undone when it is not kept; from then on the new release is the truth, and
 //! [`reconcile`](crate::reconcile) finishes what a killed command has left.
 
+use std::path::Path;
+
 use dokuen_core::ledger::{self, Live, Record, Version};
 use dokuen_core::releases::{self, Tree, Unfinished};
 use dokuen_core::{App, Environment, Formation, Host, ProcessType, Procfile, Stamp, Transcript, fs};
-use dokuen_proc::{Instance, Plan, boot};
+use dokuen_proc::{Instance, InstanceId, Plan, boot};
 
 use crate::exit::Failure;
 use crate::git::{self, Commit};
 use crate::settings::Settings;
-use crate::{build, front_door, reconcile, release_phase};
+use crate::{build, front_door, pushed_tree, reconcile, release_phase};
 
 /// What is to be live next.
 #[derive(Debug)]
@@ -36,7 +38,10 @@ pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn T
     let config = app.env().load()?;
     let cut = releases::cut(app, Stamp::now())?;
     let swept = SweepUnless::new(&cut);
-    git::archive(host, app.repo(), commit, cut.path())?;
+    pushed_tree::check(host, app.repo(), commit)?;
+    let small_files = git::archive(host, app.repo(), commit, cut.path())?;
+    pushed_tree::look_for_pointers(cut.path(), &small_files, out)?;
+    refuse_repeated_types(cut.path())?;
     let slug = build::compile(host, app, &cut, commit, &config, out)?;
     let formation = formation_for(&config, slug.procfile())?;
     let tree = cut.complete()?;
@@ -62,7 +67,7 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
 
     out.step(&format!("starting {}", describe(&next.formation)));
     let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
-    let routed = front_door::route(host, app, &next.config, plan.instances.len())?;
+    let routed = front_door::route(host, app, &next.config, webs(&plan))?;
     let filed = Filed::new(app, &record, &next)?;
     let switched = ready.switch()?;
     promote(app, &next.tree, Live { version: record.version, generation: plan.generation })?;
@@ -106,18 +111,34 @@ pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn
     out.step(&format!("scaling to {}", describe(wanted)));
     let commit = record.and_then(|r| r.commit);
     let next = Next { tree, commit, config, formation: wanted.clone(), what: None, by: by.to_owned() };
+    if missing.iter().any(|(kind, n)| leaves_still(app, live.generation, kind, *n)) {
+        // Their names are taken until what an earlier scale-down told to go has gone: nobody waits for that.
+        return go_live(host, app, next, out).map(drop);
+    }
     let plan = Plan {
         instances: missing,
         generation: live.generation,
         ..plan_for(host, app, &next, live.version, live.generation)?
     };
     let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
-    let routed = front_door::route(host, app, &next.config, staying.len() + plan.instances.len())?;
+    let staying_webs = staying.iter().filter(|i| i.id.kind.is_web()).count();
+    let routed = front_door::route(host, app, &next.config, staying_webs + webs(&plan))?;
     let switched = ready.switch_with(&staying)?;
     switched.keep();
     routed.keep();
     dokuen_proc::retire(&leaving)?;
     Ok(())
+}
+
+/// Whether an instance of this name has not gone yet.
+fn leaves_still(app: &App, generation: u32, kind: &ProcessType, index: u16) -> bool {
+    let id = InstanceId { generation, kind: kind.clone(), index };
+    Instance::at(&app.instances_dir(), id).dir().exists()
+}
+
+/// How many instances nginx knows of; the others take no slot.
+fn webs(plan: &Plan) -> usize {
+    plan.instances.iter().filter(|(kind, _)| kind.is_web()).count()
 }
 
 /// The formation that the config asks for, without types that the Procfile no longer has.
@@ -132,6 +153,16 @@ pub fn formation_for(config: &Environment, procfile: &Procfile) -> Result<Format
 pub fn procfile_of(tree: &Tree) -> Result<Procfile, Failure> {
     let bytes = fs::read_foreign(&tree.path().join("Procfile"), Procfile::MOST_BYTES)?;
     Ok(Procfile::parse(&String::from_utf8_lossy(&bytes))?)
+}
+
+/// Only a tree that was pushed is asked this strictly: a buildpack's Procfile is nobody's to mend.
+fn refuse_repeated_types(tree: &Path) -> Result<(), Failure> {
+    let path = tree.join("Procfile");
+    if path.symlink_metadata().is_err() {
+        return Ok(());
+    }
+    let bytes = fs::read_foreign(&path, Procfile::MOST_BYTES)?;
+    Ok(Procfile::refuse_repeated(&String::from_utf8_lossy(&bytes))?)
 }
 
 fn plan(host: &Host, app: &App, next: &Next, record: &Record, before: Option<Live>) -> Result<Plan, Failure> {

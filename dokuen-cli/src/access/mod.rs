@@ -5,7 +5,7 @@
 
 mod table;
 
-pub use table::{Needs, needs};
+pub use table::{Needs, change, needs};
 
 use std::fmt;
 
@@ -35,7 +35,7 @@ impl Role {
 
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        f.pad(match self {
             Self::Owner => "owner",
             Self::Collaborator => "collaborator",
         })
@@ -50,7 +50,9 @@ pub fn check(host: &Host, user: &UserName, needs: Needs<'_>) -> Result<(), Failu
         }
         Needs::Key => return Ok(()),
         Needs::Admin if keys::is_admin(host, user)? => return Ok(()),
-        Needs::Admin => return Err(Failure::new(Exit::Denied, format!("only an admin may do this, and {user} is none"))),
+        Needs::Admin => {
+            return Err(Failure::new(Exit::Denied, format!("only an admin may do this, and {user} is none")));
+        }
         Needs::Collaborator(name) => (name, Role::Collaborator),
         Needs::Owner(name) => (name, Role::Owner),
     };

@@ -1,7 +1,7 @@
 //! The table command x role, and which commands change something. Both are matches without a default: a new command
 //! without a row here does not compile.
 
-use crate::args::{Command, MaybeApp};
+use crate::args::{Command, ConfigSetArgs, MaybeApp};
 
 /// What a command asks of the person who typed it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,10 @@ pub fn needs(command: &Command) -> Needs<'_> {
         | Command::Restart(app)
         | Command::Ps(app)
         | Command::Releases(app)
+        | Command::Builds(app)
+        | Command::DeploysCancel(app)
         | Command::PurgeCache(app) => Needs::Collaborator(&app.application),
+        Command::BuildsOutput(args) => Needs::Collaborator(&args.app.application),
         Command::ConfigSet(args) => Needs::Collaborator(&args.app.application),
         Command::ConfigUnset(args) => Needs::Collaborator(&args.app.application),
         Command::Scale(args) => Needs::Collaborator(&args.app.application),
@@ -42,7 +45,9 @@ pub fn needs(command: &Command) -> Needs<'_> {
         Command::Rollback(args) => Needs::Collaborator(&args.app.application),
         Command::Prune(args) => Needs::Collaborator(&args.app.application),
         Command::Deploy(args) => Needs::Collaborator(&args.app.application),
-        Command::Shutdown(app) | Command::Boot(app) => one_or_all(app),
+        Command::Boot(args) if args.watch => Needs::Local,
+        Command::Shutdown(app) => one_or_all(app),
+        Command::Boot(args) => one_or_all(&args.app),
         Command::Events(args) => one_or_all(&args.app),
     }
 }
@@ -63,25 +68,27 @@ pub fn change(command: &Command) -> Option<(Option<&str>, String)> {
         Command::Setup(_) | Command::Tidy | Command::KeysSync | Command::Version => return None,
         Command::Apps | Command::Buildpacks | Command::Keys | Command::Access(_) | Command::Events(_) => return None,
         Command::Config(_) | Command::Ps(_) | Command::Logs(_) | Command::Releases(_) => return None,
+        Command::Builds(_) | Command::BuildsOutput(_) => return None,
         Command::Scale(args) if args.items.is_empty() => return None,
         Command::Prune(args) if args.dry_run => return None,
         Command::Create(args) => (Some(args.application.as_str()), "create".to_owned()),
         Command::BuildpacksInstall(_) => (None, "buildpacks:install".to_owned()),
         Command::BuildpacksUninstall(args) => (None, format!("buildpacks:uninstall {}", args.name)),
-        Command::AddUser(args) => {
-            (None, format!("adduser {}{}", args.name, if args.admin { " --admin" } else { "" }))
-        }
+        Command::AddUser(args) => (None, format!("adduser {}{}", args.name, if args.admin { " --admin" } else { "" })),
         Command::RemoveUser(args) => (None, format!("removeuser {}", args.name)),
         Command::Destroy(_) => (app, "apps:destroy".to_owned()),
         Command::Grant(args) => (app, format!("grant {}{}", args.user, if args.owner { " --owner" } else { "" })),
         Command::Revoke(args) => (app, format!("revoke {}", args.user)),
-        Command::ConfigSet(args) => (app, format!("config:set {}", names(&args.vars))),
+        Command::ConfigSet(args) => (app, format!("config:set {}", names(args))),
         Command::ConfigUnset(args) => (app, format!("config:unset {}", args.names.join(" "))),
         Command::Scale(args) => (app, format!("scale {}", args.items.join(" "))),
         Command::Restart(_) => (app, "restart".to_owned()),
+        Command::DeploysCancel(_) => (app, "deploys:cancel".to_owned()),
         Command::PurgeCache(_) => (app, "builds:purge-cache".to_owned()),
         Command::Run(_) => (app, "run".to_owned()),
-        Command::Rollback(args) => (app, format!("rollback {}", args.version.as_deref().unwrap_or("to the one before"))),
+        Command::Rollback(args) => {
+            (app, format!("rollback {}", args.version.as_deref().unwrap_or("to the one before")))
+        }
         Command::Prune(_) => (app, "releases:prune".to_owned()),
         Command::Deploy(args) => (app, format!("deploy {}", args.rev.as_deref().unwrap_or_default())),
         Command::Shutdown(_) => (app, "shutdown".to_owned()),
@@ -90,9 +97,10 @@ pub fn change(command: &Command) -> Option<(Option<&str>, String)> {
     Some((app, what.trim_end().to_owned()))
 }
 
-fn names(vars: &[std::ffi::OsString]) -> String {
-    let words = vars.iter().map(|var| var.to_string_lossy());
-    let names = words.filter_map(|var| var.split_once('=').map(|(name, _)| name.to_owned()));
+fn names(args: &ConfigSetArgs) -> String {
+    let words = args.vars.iter().map(|var| var.to_string_lossy());
+    let name = |var: &str| if args.nul { Some(var.to_owned()) } else { Some(var.split_once('=')?.0.to_owned()) };
+    let names = words.filter_map(|var| name(&var));
     names.collect::<Vec<_>>().join(" ")
 }
 
@@ -117,7 +125,10 @@ mod tests {
 
     #[test]
     fn the_record_holds_no_value_and_no_argument_of_a_program() {
-        assert_eq!(change(&command("dokuen config:set -a x A=secret B=- C")).unwrap(), (Some("x"), "config:set A B".into()));
+        assert_eq!(
+            change(&command("dokuen config:set -a x A=secret B=- C")).unwrap(),
+            (Some("x"), "config:set A B".into())
+        );
         assert_eq!(change(&command("dokuen run -a x sh secret")).unwrap(), (Some("x"), "run".into()));
         assert_eq!(change(&command("dokuen scale -a x")), None);
     }

@@ -6,13 +6,25 @@ use dokuen_core::{App, Collected, Formation, Host, Transcript, fs, releases};
 
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
-use crate::{front_door, place, reconcile, walk};
+use crate::{front_door, keys, place, reconcile, walk};
 
 /// Apps started at the same time.
 const AT_ONCE: usize = 4;
 
-/// Starts all apps that were not shut down, or one in any case.
-pub fn run(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
+/// Starts all apps that were not shut down, or one in any case; with `watch` it then stays.
+pub fn run(host: &Host, name: Option<&str>, watch: bool, out: &mut Printer) -> Result<(), Failure> {
+    let started = start(host, name, out);
+    if !watch {
+        return started;
+    }
+    // One app that does not start must not keep the others from being watched over.
+    if let Err(failure) = started {
+        out.failure(&failure);
+    }
+    super::watch::run(host, out)
+}
+
+fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
     front_door::start(host)?;
     let apps = match name {
         Some(name) => {
@@ -25,7 +37,18 @@ pub fn run(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Fai
     for (app, problem) in front_door::rebuild(host)? {
         out.problem(&format!("{app}: {problem}"));
     }
+    if name.is_none()
+        && let Err(failure) = sync_keys(host)
+    {
+        // Nobody's app is to stay down because of sshd's file.
+        out.failure(&failure);
+    }
     boot_all(host, apps, out)
+}
+
+/// sshd's file is derived, and comes back like everything that is; a host without keys leaves it alone.
+fn sync_keys(host: &Host) -> Result<(), Failure> {
+    if keys::people(host)?.is_empty() { Ok(()) } else { keys::rewrite(host) }
 }
 
 /// A bounded number at once, and one that fails does not hold up the others.

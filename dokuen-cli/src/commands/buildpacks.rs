@@ -1,22 +1,21 @@
 //! `buildpacks`, `buildpacks:install`, `buildpacks:uninstall`: what is installed for every app of the machine.
 
-use dokuen_build::{BuildpackUrl, Paths};
+use dokuen_build::{BUILT_IN, BuildpackUrl, Paths};
 use dokuen_core::{BuildpackName, Host, Transcript};
 
-use crate::build;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::{build, mason};
 
-/// A line each, sorted by name.
+/// Installed ones by name, then the built-in ones in the order they are asked.
 pub fn list(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     let store = build::store(host);
-    out.step(&format!("buildpacks ({})", store.dir.display()));
+    mason::list(&store, out)?;
     let installed = store.list()?;
-    for pack in &installed {
-        out.fact(&format!("{}: {}", pack.name, pack.url));
-    }
-    if installed.is_empty() {
-        out.out(b"  - no buildpacks installed, use buildpacks:install\n");
+    out.step("built in, asked after the installed ones");
+    for pack in BUILT_IN {
+        let replaced = installed.iter().any(|own| own.name.as_str() == pack.name);
+        out.fact(&format!("{}: {}{}", pack.name, pack.what, if replaced { " (replaced by your own)" } else { "" }));
     }
     Ok(())
 }

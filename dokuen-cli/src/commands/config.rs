@@ -7,6 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use dokuen_core::releases;
 use dokuen_core::{App, EnvName, EnvValue, Environment, Host, Transcript, ledger, shown};
 
+use crate::args::{ConfigSetArgs, no_word_without_value};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::walk::{self, Next};
@@ -22,9 +23,9 @@ pub fn show(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
 }
 
 /// Sets all of them or none.
-pub fn set(host: &Host, name: &str, vars: &[OsString], out: &mut Printer) -> Result<(), Failure> {
-    let app = place::app(host, name)?;
-    let given = vars.iter().map(pair).collect::<Result<Vec<_>, _>>()?;
+pub fn set(host: &Host, args: &ConfigSetArgs, out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, &args.app.application)?;
+    let given = given(args)?;
     let _lock = app.lock("changing its config")?;
     let mut config = app.env().load()?;
     let names: Vec<_> = given.iter().map(|(name, _)| name.to_string()).collect();
@@ -66,14 +67,26 @@ fn change(host: &Host, app: &App, config: Environment, what: &str, out: &mut Pri
     Ok(())
 }
 
+fn given(args: &ConfigSetArgs) -> Result<Vec<(EnvName, EnvValue)>, Failure> {
+    if !args.nul {
+        no_word_without_value(&args.vars)?;
+        return args.vars.iter().map(pair).collect();
+    }
+    let entries = entries(&all_of_stdin(Environment::MOST_BYTES)?)?;
+    // The names are what the record of events holds: it must be these.
+    let named =
+        entries.iter().map(|(name, _)| name.as_str()).eq(args.vars.iter().map(|word| word.to_str().unwrap_or("")));
+    if named {
+        Ok(entries)
+    } else {
+        Err(Failure::usage("the words must be the names on standard input, in their order"))
+    }
+}
+
 /// `NAME=value`, or `NAME=-` for a value on standard input that never was in an argv.
 fn pair(word: &OsString) -> Result<(EnvName, EnvValue), Failure> {
     let bytes = word.as_bytes();
-    let Some(at) = bytes.iter().position(|b| *b == b'=') else {
-        // The word may be half of a secret that a shell has split: it is not echoed in full.
-        let text = "config vars are set as NAME=VALUE; a word without \"=\" was given".to_owned();
-        return Err(Failure::usage(text).hint("quote a value that holds blanks: dokuen config_set \"A='one two'\""));
-    };
+    let at = bytes.iter().position(|b| *b == b'=').unwrap_or_default();
     let name = EnvName::parse(&String::from_utf8_lossy(&bytes[..at]))?;
     let value = match &bytes[at + 1..] {
         b"-" => from_stdin(&name)?,
@@ -81,6 +94,27 @@ fn pair(word: &OsString) -> Result<(EnvName, EnvValue), Failure> {
     };
     let value = EnvValue::new(value).ok_or_else(|| too_long(&name))?;
     Ok((name, value))
+}
+
+/// `NAME=VALUE` entries, each ended by NUL: how a checkout's `dokuen` sends values, so that they are in no argv and may
+/// hold newlines. A value of `-` is just that here.
+fn entries(bytes: &[u8]) -> Result<Vec<(EnvName, EnvValue)>, Failure> {
+    let torn = || Failure::usage("standard input must hold NAME=VALUE entries, each ended by a NUL byte");
+    let body = bytes.strip_suffix(b"\0").ok_or_else(torn)?;
+    let entry = |entry: &[u8]| {
+        let at = entry.iter().position(|b| *b == b'=').ok_or_else(torn)?;
+        let name = EnvName::parse(&String::from_utf8_lossy(&entry[..at]))?;
+        let value = EnvValue::new(&entry[at + 1..]).ok_or_else(|| too_long(&name))?;
+        Ok((name, value))
+    };
+    body.split(|b| *b == 0).map(entry).collect()
+}
+
+fn all_of_stdin(most: usize) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().take(most as u64 + 1).read_to_end(&mut bytes);
+    read.map_err(|e| Failure::new(Exit::Failed, format!("failed to read standard input: {e}")))?;
+    if bytes.len() > most { Err(Failure::usage(format!("standard input: only {most} bytes"))) } else { Ok(bytes) }
 }
 
 fn from_stdin(name: &EnvName) -> Result<Vec<u8>, Failure> {

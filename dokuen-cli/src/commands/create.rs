@@ -4,9 +4,10 @@ use std::path::Path;
 
 use dokuen_core::{App, AppName, Host, Transcript, fs};
 
+use crate::access::Role;
 use crate::exit::{Exit, Failure};
-use crate::git;
 use crate::printer::Printer;
+use crate::{git, place};
 
 /// Makes the app and prints where to push.
 pub fn run(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
@@ -33,6 +34,12 @@ pub fn create(host: &Host, name: AppName) -> Result<App, Failure> {
         let name = dir.file_name().map(Path::new).unwrap_or(Path::new("."));
         fs::make_dir(&beside.join(name), fs::PRIVATE_DIR)?;
     }
+    if let Some(visitor) = place::visitor() {
+        // Whoever makes an app over ssh owns it from the moment it is there.
+        let file = app.access_file(&visitor.user);
+        let beside = beside.join(file.strip_prefix(app.dir()).unwrap_or(&file));
+        fs::replace(&beside, format!("{}\n", Role::Owner).as_bytes(), fs::PRIVATE_FILE)?;
+    }
     fs::rename(&beside, app.dir())?;
     Ok(app)
 }
@@ -46,8 +53,15 @@ fn make_repository(host: &Host, app: &App) -> Result<(), Failure> {
     fs::remove_tree(&beside)?;
     fs::make_dir(&beside, fs::PRIVATE_DIR)?;
     git::git(host, &beside).args(["init", "--quiet", "--bare", "--template="]).arg("--initial-branch=master").run()?;
-    // git accepts malformed trees unless it is told to look.
-    for (key, value) in [("receive.fsckObjects", "true"), ("receive.advertisePushOptions", "false"), ("gc.auto", "0")] {
+    // git accepts malformed trees unless it is told to look, and packs of any size unless it is told a limit.
+    for (key, value) in [
+        ("receive.fsckObjects", "true"),
+        ("receive.maxInputSize", "2g"),
+        // Whatever the umask of whoever pushes.
+        ("core.sharedRepository", "0600"),
+        ("receive.advertisePushOptions", "false"),
+        ("gc.auto", "0"),
+    ] {
         git::git(host, &beside).args(["config", key, value]).run()?;
     }
     fs::make_dirs(&beside.join("hooks"), fs::PRIVATE_DIR)?;

@@ -1,13 +1,14 @@
 //! `run`: a command in the live release, with its environment. It takes this process's place, so that its input,
 //! terminal, signals and exit status are its own.
 
+use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::{Environment, Host, Layers, ledger, parse_dotenv, releases};
 
 use crate::exit::{Exit, Failure};
-use crate::place;
+use crate::{place, shell};
 
 /// Never returns when the command could be started.
 pub fn run(host: &Host, name: &str, words: &[String]) -> Result<u8, Failure> {
@@ -21,6 +22,12 @@ pub fn run(host: &Host, name: &str, words: &[String]) -> Result<u8, Failure> {
     let mut command = Cmd::new(&argv[0], tree.path()).args(&argv[1..]).envs(environment.pairs()).to_std();
     if let Some(term) = std::env::var_os("TERM") {
         command.env("TERM", term);
+    }
+    if place::visitor().is_some() && !std::io::stdin().is_terminal() {
+        // The place is not given away: somebody has to notice when the visitor has gone.
+        return shell::run_watched(command).map_err(|e| {
+            Failure::new(Exit::Failed, format!("failed to start it in `{}`: {e}", tree.path().display()))
+        });
     }
     let error = command.exec();
     Err(Failure::new(Exit::Failed, format!("failed to start it in `{}`: {error}", tree.path().display())))

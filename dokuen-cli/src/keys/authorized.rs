@@ -66,7 +66,8 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn damaged(path: &Path) -> Failure {
-    let text = format!("`{}` has one of the lines \"# dokuen start\" and \"# dokuen end\" without the other", path.display());
+    let text =
+        format!("`{}` has one of the lines \"# dokuen start\" and \"# dokuen end\" without the other", path.display());
     Failure::new(Exit::HostNotReady, text).hint("put the missing line back, or remove Dokuen's lines and run it again")
 }
 
@@ -124,9 +125,8 @@ mod tests {
 
     #[test]
     fn a_path_with_blanks_and_quotes_reaches_the_shell_as_one_word() {
-        let key = PublicKey::parse(
-            b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1ZtEo0G0kq1J0fGm3S8d8Jd0mZ0x9J0bqj0m0gk0aB a\"b",
-        );
+        let key =
+            PublicKey::parse(b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1ZtEo0G0kq1J0fGm3S8d8Jd0mZ0x9J0bqj0m0gk0aB a\"b");
         let name = UserName::parse("bob").unwrap();
         let person = Person { name, key: key.unwrap(), admin: false, last_use: None };
         insta::assert_snapshot!(line(Path::new("/a b/it's/\"q\"/dokuen-shell"), &person), @r#"restrict,pty,command="'/a b/it'\''s/\"q\"/dokuen-shell' bob" ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ1ZtEo0G0kq1J0fGm3S8d8Jd0mZ0x9J0bqj0m0gk0aB a"b"#);

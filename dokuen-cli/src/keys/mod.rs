@@ -112,7 +112,8 @@ pub fn fingerprints(host: &Host, keys: &[&PublicKey]) -> Result<Vec<String>, Fai
     }
     let ssh_keygen = Cmd::new("ssh-keygen", std::path::Path::new("/")).env("PATH", host.conf.search_path());
     let out = ssh_keygen.args(["-l", "-f", "-"]).stdin(lines.concat()).run().map_err(|e| {
-        Failure::new(Exit::Failed, e).hint("ssh-keygen comes with OpenSSH, and did not take the key or is not installed")
+        Failure::new(Exit::Failed, e)
+            .hint("ssh-keygen comes with OpenSSH, and did not take the key or is not installed")
     })?;
     let text = String::from_utf8_lossy(&out.stdout).into_owned();
     Ok(text.lines().map(|line| line.split(' ').nth(1).unwrap_or("-").to_owned()).collect())

@@ -28,7 +28,9 @@ pub enum KeyError {
     #[error("ssh public key {0}: only one line \"TYPE BASE64 COMMENT\", as in ~/.ssh/id_ed25519.pub")]
     NotAKey(String),
     /// Somebody pasted the wrong half.
-    #[error("this is a private key, which nobody else must ever see: give the file that ends in .pub, and think about making a new key")]
+    #[error(
+        "this is a private key, which nobody else must ever see: give the file that ends in .pub, and think about making a new key"
+    )]
     Private,
     /// RFC 4716, as PuTTY writes it.
     #[error("ssh public key in the format of RFC 4716: convert it first, with ssh-keygen -i -f FILE")]

@@ -77,9 +77,13 @@ pub fn make_run_dir(host: &Host) -> Result<(), Failure> {
     let shared = host.conf.nginx == NginxKind::System && geteuid().is_root();
     fs::make_dirs(dir, if shared { RUN_MODE } else { fs::PRIVATE_DIR })?;
     let user = User::from_name(&host.conf.app_user).ok().flatten();
-    if let (true, Some(user), Some(group)) = (shared, user, nginx_group()) {
-        own(dir, user.uid, group.gid)?;
-        fs::set_mode(dir, RUN_MODE)?;
+    match (user, nginx_group()) {
+        (Some(user), Some(group)) if shared => {
+            own(dir, user.uid, group.gid)?;
+            fs::set_mode(dir, RUN_MODE)?;
+        }
+        (Some(user), _) if geteuid().is_root() => own(dir, user.uid, user.gid)?,
+        _ => {}
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod units;
 
 use std::path::{Path, PathBuf};
 
+use dokuen_core::cmd::Cmd;
 use dokuen_core::{Conf, Host, NginxKind, Transcript, fs};
 
 use crate::args::SetupArgs;
@@ -19,11 +20,11 @@ pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
     let dir = absolute(&args.dir)?;
     let conf_path = dir.join("dokuen.conf");
     out.step(&format!("setting up {}", dir.display()));
-    fs::make_dirs(&dir, fs::PUBLIC_DIR)?;
     if conf_path.exists() {
         out.fact(&format!("{} is kept as it is", conf_path.display()));
     } else {
         let answers = answers::of(args, out)?;
+        fs::make_dirs(&dir, fs::PUBLIC_DIR)?;
         machine::make_account(&answers.app_user, args.appgroup.as_deref(), out)?;
         fs::replace(&conf_path, conf_text::render(&dir, &answers).as_bytes(), fs::PRIVATE_FILE)?;
         machine::share_conf(&conf_path, &answers.app_user)?;
@@ -35,7 +36,16 @@ pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
         out.problem(&format!("left to do: {line}"));
     }
     start(&host, out)?;
+    sync_keys(&host)?;
     report(&host, out);
+    Ok(())
+}
+
+/// sshd's file of keys comes back when there are keys. A child writes it, as the account whose file it is.
+fn sync_keys(host: &Host) -> Result<(), Failure> {
+    if fs::names(&host.keys_dir())?.iter().any(|name| name.ends_with(".key")) {
+        Cmd::new(host.bin_dir().join("dokuen"), &host.conf.dokuen_dir).arg("keys:sync").run()?;
+    }
     Ok(())
 }
 
@@ -68,22 +78,45 @@ fn install(host: &Host) -> Result<(), Failure> {
     for name in ["dokuen-deploy", "dokuen-shell"] {
         fs::relink(Path::new("dokuen"), &host.bin_dir().join(name))?;
     }
+    // Beside the programs and so root's where those are: over ssh git runs this hook and no other.
+    fs::relink(Path::new("../dokuen-deploy"), &host.hooks_dir().join("pre-receive"))?;
     units::write(host)
 }
 
+/// From here on as the account that everything belongs to: so no file of root's is left in its way, and what it is
+/// permitted (the one reload through sudo) is proven by using it.
 fn start(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     machine::make_run_dir(host)?;
+    place::become_account(&host.conf)?;
     match host.conf.nginx {
         NginxKind::Own => {
             front_door::start(host)?;
             out.fact(&format!("nginx of its own answers at {}", front_door::near(host.conf.listen)));
         }
-        NginxKind::System => dokuen_nginx::ensure_default(&front_door::nginx(host)?)?,
+        NginxKind::System => {
+            dokuen_nginx::ensure_default(&front_door::nginx(host)?)?;
+            out.fact("nginx was reloaded and answers for unknown names");
+        }
     }
     Ok(())
 }
 
+/// Linux gives such ports to outgoing connections, one of which may then have the port of an app that is to start.
+fn warn_of_outgoing(host: &Host, out: &mut Printer) {
+    let range = fs::read_text(Path::new("/proc/sys/net/ipv4/ip_local_port_range")).unwrap_or_default();
+    let ends: Vec<u16> = range.split_ascii_whitespace().filter_map(|end| end.parse().ok()).collect();
+    let ports = host.conf.ports;
+    if let [low, high] = ends[..]
+        && ports.overlaps(low, high)
+    {
+        let (min, max) = (ports.min(), ports.max());
+        out.problem(&format!("ports {min} to {max} overlap those of outgoing connections, {low} to {high}"));
+        out.problem("choose others with min_port and max_port in dokuen.conf");
+    }
+}
+
 fn report(host: &Host, out: &mut Printer) {
+    warn_of_outgoing(host, out);
     out.step("ready");
     out.fact(&format!("command: {}", host.bin_dir().join("dokuen").display()));
     out.fact(&format!("apps answer at APP.{}", host.conf.base_domain));

@@ -18,15 +18,12 @@ pub fn systemd_file(host: &Host) -> PathBuf {
     host.boot_dir().join("dokuen.service")
 }
 
-/// `oneshot` with `RemainAfterExit`: `boot` starts wrappers, which live on by themselves. `KillMode=none` is not
-/// needed, since `ExecStop` has stopped them all before systemd looks.
+/// `boot --watch` says when all apps were looked after, and stays. `KillMode=process`: it is in nobody's path, so its end
+/// touches no wrapper; `ExecStop` is what stops them, in good order.
 fn systemd(host: &Host) -> String {
     let dokuen = quoted(&host.bin_dir().join("dokuen").display().to_string());
     let root = host.conf.nginx == NginxKind::System;
     let user = if root { format!("User={}\n", host.conf.app_user) } else { String::new() };
-    let run =
-        if root { "RuntimeDirectory=dokuen\nRuntimeDirectoryMode=2750\nRuntimeDirectoryPreserve=yes\n" } else { "" };
-    let group = if root { "Group=www-data\n" } else { "" };
     let wanted_by = if nix::unistd::geteuid().is_root() { "multi-user.target" } else { "default.target" };
     format!(
         "[Unit]\n\
@@ -34,10 +31,11 @@ fn systemd(host: &Host) -> String {
          After=network.target nginx.service\n\
          \n\
          [Service]\n\
-         Type=oneshot\n\
-         RemainAfterExit=yes\n\
+         Type=notify\n\
+         KillMode=process\n\
+         Restart=always\n\
          {user}\
-         ExecStart={dokuen} boot\n\
+         ExecStart={dokuen} boot --watch\n\
          ExecStop={dokuen} shutdown\n\
          TimeoutStartSec=600\n\
          TimeoutStopSec=120\n\
@@ -64,8 +62,9 @@ fn launchd(host: &Host) -> String {
          <plist version=\"1.0\">\n\
          <dict>\n\
          \x20 <key>Label</key><string>dokuen.boot</string>\n\
-         \x20 <key>ProgramArguments</key><array><string>{dokuen}</string><string>boot</string></array>\n\
+         \x20 <key>ProgramArguments</key><array><string>{dokuen}</string><string>boot</string><string>--watch</string></array>\n\
          \x20 <key>RunAtLoad</key><true/>\n\
+         \x20 <key>KeepAlive</key><true/>\n\
          \x20 <key>AbandonProcessGroup</key><true/>\n\
          \x20 <key>UserName</key><string>{user}</string>\n\
          \x20 <key>StandardErrorPath</key><string>{log}</string>\n\

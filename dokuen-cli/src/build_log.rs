@@ -1,0 +1,60 @@
+//! What a build said, kept with the release it made: `.dokuen/build.log`, 0600, gone when the release is pruned.
+
+use std::path::Path;
+
+use dokuen_core::releases::Tree;
+use dokuen_core::{Line, Transcript, fs};
+
+use crate::exit::Failure;
+
+/// Passes every line on and keeps it.
+pub struct Kept<'a> {
+    out: &'a mut dyn Transcript,
+    text: String,
+}
+
+/// More of one build is not kept; its end was seen by whoever pushed.
+const MOST: usize = 4 * 1024 * 1024;
+
+impl<'a> Kept<'a> {
+    /// Nothing yet.
+    pub fn new(out: &'a mut dyn Transcript) -> Self {
+        Self { out, text: String::new() }
+    }
+
+    /// Writes it into a tree that was built.
+    pub fn save(&self, tree: &Path) -> Result<(), Failure> {
+        clear(tree)?;
+        fs::make_dir(&own(tree), fs::PRIVATE_DIR)?;
+        Ok(fs::replace_report(&own(tree).join(NAME), self.text.as_bytes(), fs::PRIVATE_FILE)?)
+    }
+}
+
+impl Transcript for Kept<'_> {
+    fn line(&mut self, line: Line<'_>) {
+        self.out.line(line);
+        if self.text.len() < MOST {
+            self.text.push_str(&format!("{line}\n"));
+        }
+    }
+}
+
+const NAME: &str = "build.log";
+
+fn own(tree: &Path) -> std::path::PathBuf {
+    tree.join(".dokuen")
+}
+
+/// `.dokuen` is Dokuen's: one that was pushed or built could be a link to elsewhere, or hold the mark of a whole tree.
+pub fn clear(tree: &Path) -> Result<(), Failure> {
+    match own(tree).symlink_metadata() {
+        Ok(meta) if meta.is_dir() => Ok(fs::remove_tree(&own(tree))?),
+        Ok(_) => Ok(fs::remove(&own(tree))?),
+        Err(_) => Ok(()),
+    }
+}
+
+/// What the build of this tree said; `None` for one that was built before this was kept.
+pub fn read(tree: &Tree) -> Result<Option<Vec<u8>>, Failure> {
+    Ok(fs::read_if_there(&own(tree.path()).join(NAME))?)
+}

@@ -1,0 +1,91 @@
+//! Client mode: the same `dokuen` in a checkout runs the command on the host that the git remote `dokuen` names.
+//!
+//! Every argument is quoted for the one shell-like reader on the way, `dokuen-shell`. Config vars travel on standard
+//! input, so that their values are in no argv and may hold newlines; other words with bytes that a command line cannot
+//! hold are encoded. The result is ssh's: the remote exit status, or 255 in its own words.
+
+mod encoding;
+mod remote;
+mod words;
+
+pub use encoding::decode;
+
+use std::ffi::{OsStr, OsString};
+use std::io::{IsTerminal, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use dokuen_core::cmd::Cmd;
+
+use crate::exit::{Exit, Failure};
+use crate::place;
+use remote::Remote;
+use words::{Call, Typed};
+
+/// Runs the command elsewhere when it is not for this machine; `None` when it is.
+pub fn run(args: &[OsString]) -> Result<Option<u8>, Failure> {
+    let typed = Typed::read(args);
+    if typed.is_local || (typed.remote.is_none() && place::nearest_conf()?.is_some()) {
+        return Ok(None);
+    }
+    let dir = std::env::current_dir().map_err(|e| Failure::new(Exit::Failed, format!("no working directory: {e}")))?;
+    let name = typed.remote.clone().unwrap_or_else(|| "dokuen".into());
+    let Some(url) = remote_url(&name, &dir) else {
+        return match typed.remote {
+            Some(_) => {
+                Err(Failure::usage(format!("no git remote {} here", dokuen_core::shown(&name.to_string_lossy())))
+                    .hint("git remote add NAME user@host:APP.git"))
+            }
+            None => Ok(None),
+        };
+    };
+    match Remote::parse(&url)? {
+        Remote::Local { dokuen, app } => Err(here(&dokuen, &typed.words(&app))),
+        Remote::Ssh { destination, port, app } => {
+            let call = Call::new(&typed, &app)?;
+            ssh(&destination, port, &call, &dir).map(Some)
+        }
+    }
+}
+
+fn remote_url(name: &OsStr, dir: &Path) -> Option<String> {
+    let git = Cmd::new("git", dir).envs(std::env::vars_os()).args(["remote", "get-url", "--"]).arg(name);
+    let out = git.run().ok()?;
+    Some(String::from_utf8_lossy(&out.stdout).trim_end_matches('\n').to_owned())
+}
+
+/// The host is this machine: its own `dokuen` takes this one's place.
+fn here(dokuen: &Path, words: &[OsString]) -> Failure {
+    let dir = dokuen.parent().unwrap_or(Path::new("/"));
+    let error = Cmd::new(dokuen, dir).envs(std::env::vars_os()).args(words).to_std().exec();
+    Failure::new(Exit::HostNotReady, format!("failed to start `{}`: {error}", dokuen.display()))
+}
+
+fn ssh(destination: &str, port: Option<u16>, call: &Call, dir: &Path) -> Result<u8, Failure> {
+    let mut argv = program()?;
+    argv.extend(port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]).map(OsString::from));
+    let terminal = call.is_console && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    argv.push(if terminal { "-t" } else { "-T" }.into());
+    argv.extend(["--".into(), destination.into(), call.line.clone()]);
+    let mut ssh = Cmd::new(&argv[0], dir).envs(std::env::vars_os()).args(&argv[1..]).to_std();
+    let failed = |e: std::io::Error| Failure::new(Exit::Failed, format!("failed to run ssh: {e}"));
+    let Some(input) = &call.stdin else { return Err(failed(ssh.exec())) };
+    let mut child = ssh.stdin(Stdio::piped()).spawn().map_err(failed)?;
+    if let Some(mut pipe) = child.stdin.take() {
+        // An ssh that does not connect says so itself, and closes the pipe.
+        let _ = pipe.write_all(input);
+    }
+    let status = child.wait().map_err(failed)?;
+    Ok(u8::try_from(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())).unwrap_or(1))
+}
+
+/// `ssh`, or the words of `DOKUEN_SSH`, as git has `GIT_SSH_COMMAND`.
+fn program() -> Result<Vec<OsString>, Failure> {
+    let Some(text) = std::env::var("DOKUEN_SSH").ok().filter(|text| !text.is_empty()) else {
+        return Ok(vec!["ssh".into()]);
+    };
+    let words = shlex::split(&text).filter(|words| !words.is_empty());
+    let words = words.ok_or_else(|| Failure::usage("DOKUEN_SSH has a quote that is not closed"))?;
+    Ok(words.into_iter().map(|word| PathBuf::from(word).into_os_string()).collect())
+}

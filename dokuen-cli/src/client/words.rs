@@ -1,0 +1,178 @@
+//! From what was typed in a checkout to the one line that ssh carries.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use dokuen_core::{AppName, EnvName};
+
+use super::encoding;
+use crate::args::{self, Cli, Command};
+use crate::exit::{Exit, Failure};
+
+/// A command line, looked at only as far as needed to know where it is to run.
+#[derive(Debug)]
+pub struct Typed {
+    /// `-r REMOTE`.
+    pub remote: Option<OsString>,
+    /// It is about this machine in any case: `setup`, `version`, help, or a conf is named.
+    pub is_local: bool,
+    /// The command and its arguments, without `-r`.
+    words: Vec<OsString>,
+}
+
+/// What goes over ssh.
+#[derive(Debug)]
+pub struct Call {
+    /// The command, quoted.
+    pub line: OsString,
+    /// What its standard input is to be, when it is not ours.
+    pub stdin: Option<Vec<u8>>,
+    /// Whether a person may want to talk to it.
+    pub is_console: bool,
+}
+
+impl Typed {
+    /// Reads up to the first word that is no option: what comes after is the command's own.
+    pub fn read(args: &[OsString]) -> Self {
+        let mut typed = Self { remote: None, is_local: false, words: Vec::new() };
+        let mut rest = args.iter().skip(1);
+        while let Some(arg) = rest.next() {
+            let text = arg.to_string_lossy();
+            match text.as_ref() {
+                "-r" | "--remote" => typed.remote = rest.next().cloned(),
+                _ if text.starts_with("--remote=") => typed.remote = Some(text["--remote=".len()..].into()),
+                _ if text.starts_with("--config") => typed.is_local = true,
+                "--debug" => typed.words.push(arg.clone()),
+                _ if text.starts_with('-') => typed.is_local = true,
+                command => {
+                    typed.is_local |= matches!(command, "setup" | "version" | "help" | "completions");
+                    typed.words.push(command.replace('_', ":").into());
+                    typed.words.extend(rest.by_ref().cloned());
+                }
+            }
+        }
+        typed.is_local |= typed.words.is_empty();
+        typed
+    }
+
+    /// The words with the remote's app in them, where the command takes one and none was typed.
+    pub fn words(&self, app: &AppName) -> Vec<OsString> {
+        let at = self.words.iter().position(|word| word != "--debug").map_or(0, |at| at + 1);
+        let mut with = self.words.clone();
+        with.insert(at, format!("--application={app}").into());
+        match parse(&with).map_err(|e| e.kind()) {
+            // It was typed already, or the command is about no app.
+            Err(ErrorKind::ArgumentConflict | ErrorKind::UnknownArgument) => self.words.clone(),
+            _ => with,
+        }
+    }
+}
+
+impl Call {
+    /// The line for `dokuen-shell`. What is called wrongly is said here, before anything goes anywhere.
+    pub fn new(typed: &Typed, app: &AppName) -> Result<Self, Failure> {
+        let words = typed.words(app);
+        let command = parse(&words).map_err(|e| said(&e))?.command;
+        let call = |words: &[OsString], stdin| Self { line: line(words), stdin, is_console: false };
+        Ok(match command {
+            Command::ConfigSet(args) if !args.nul => {
+                let app = format!("--application={}", args.app.application);
+                let mut words = vec!["config:set".into(), app.into(), "--nul".into(), "--".into()];
+                words.extend(names(&args.vars)?);
+                call(&words, Some(entries(&args.vars)?))
+            }
+            Command::Run(_) => Self { is_console: true, ..call(&words, None) },
+            _ => call(&words, None),
+        })
+    }
+}
+
+fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(std::iter::once(OsStr::new("dokuen")).chain(words.iter().map(OsString::as_os_str)))
+}
+
+fn said(error: &clap::Error) -> Failure {
+    let text = error.render().to_string();
+    let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+    let usage = Cli::command().get_name().to_owned();
+    Failure::new(Exit::Usage, first).hint(format!("{usage} help"))
+}
+
+/// Quoted for one reader that splits into words and expands nothing; or, where a word holds what no command line can,
+/// encoded.
+fn line(words: &[OsString]) -> OsString {
+    let plain = |word: &OsString| word.to_str().is_some_and(|text| !text.chars().any(char::is_control));
+    if !words.iter().all(plain) {
+        let encoded: Vec<String> = words.iter().map(|word| encoding::encode(word.as_bytes())).collect();
+        let quoted: Vec<String> = encoded.into_iter().map(|w| if w.is_empty() { "''".into() } else { w }).collect();
+        return format!("dokuen --encoded {}", quoted.join(" ")).into();
+    }
+    // NUL is all that cannot be quoted, and no argv holds one.
+    let quoted = words.iter().filter_map(|word| shlex::try_quote(word.to_str()?).ok().map(|q| q.into_owned()));
+    format!("dokuen {}", quoted.collect::<Vec<_>>().join(" ")).into()
+}
+
+/// `NAME=VALUE` entries as [`config:set --nul`](crate::args::ConfigSetArgs) reads them; `NAME=-` is read here.
+fn entries(vars: &[OsString]) -> Result<Vec<u8>, Failure> {
+    let mut all = Vec::new();
+    for var in vars {
+        match var.as_bytes().split_last_chunk::<2>() {
+            Some((name, b"=-")) if !name.contains(&b'=') => {
+                let mut value = Vec::new();
+                let read = std::io::stdin().read_to_end(&mut value);
+                read.map_err(|e| Failure::new(Exit::Failed, format!("failed to read standard input: {e}")))?;
+                if value.contains(&0) {
+                    return Err(Failure::usage("a config var holds no NUL byte, and standard input has one"));
+                }
+                all.extend([name, b"=", &value].concat());
+            }
+            _ => all.extend(var.as_bytes()),
+        }
+        all.push(0);
+    }
+    Ok(all)
+}
+
+fn names(vars: &[OsString]) -> Result<Vec<OsString>, Failure> {
+    args::no_word_without_value(vars)?;
+    let name = |var: &OsString| EnvName::parse(var.to_string_lossy().split('=').next().unwrap_or_default());
+    vars.iter().map(|var| Ok(name(var)?.as_str().into())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(words: &[&str]) -> Call {
+        let args: Vec<OsString> = std::iter::once("dokuen").chain(words.iter().copied()).map(OsString::from).collect();
+        Call::new(&Typed::read(&args), &AppName::parse("blog").unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_app_comes_from_the_remote_unless_it_was_typed() {
+        for (words, line) in [
+            (&["ps"][..], "dokuen ps --application=blog"),
+            (&["ps", "-a", "other"], "dokuen ps -a other"),
+            (&["apps"], "dokuen apps"),
+            (&["-r", "staging", "scale", "web=2"], "dokuen scale --application=blog web=2"),
+            (&["run_command", "ls", "-a", "-r"], "dokuen run:command --application=blog ls -a -r"),
+            (
+                &["run", "sh", "-c", "echo \"$A\" 'b c'", ""],
+                "dokuen run --application=blog sh -c 'echo \"$A\" '\\''b c'\\' ''",
+            ),
+            (&["run", "a\nb", ""], "dokuen --encoded run --application=blog a%0Ab ''"),
+        ] {
+            assert_eq!(shlex::split(call(words).line.to_str().unwrap()), shlex::split(line), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn values_are_in_no_argv() {
+        let call = call(&["config_set", "A=one two\n", "B="]);
+        assert_eq!(call.line, "dokuen config:set '--application=blog' --nul -- A B");
+        assert_eq!(call.stdin.unwrap(), b"A=one two\n\0B=\0");
+    }
+}

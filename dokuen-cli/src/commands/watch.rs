@@ -1,0 +1,111 @@
+//! `boot --watch`: what the boot unit runs. It waits for wrappers that die by surprise, and gives each instance a new
+//! one, which adopts the child. It is in nobody's path: killed itself, it is started again and finds all in place.
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
+
+use dokuen_core::{App, Host, LockError, Transcript};
+use dokuen_proc::Instance;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+use crate::reconcile;
+
+/// How often new instances are looked for; the death of a known one is noticed at once.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Never returns but with an error.
+pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
+    tell_systemd();
+    loop {
+        let (watched, lost) = look(host)?;
+        for app in lost {
+            note(app.name.as_str(), settle(host, &app), out);
+        }
+        wait_for_a_death(&watched)?;
+        reap();
+        for (instance, _) in watched {
+            note(&instance.id.to_string(), mend(host, &instance), out);
+        }
+    }
+}
+
+/// Trouble with one must not keep the others from being watched.
+fn note(whose: &str, result: Result<(), Failure>, out: &mut Printer) {
+    if let Err(failure) = result {
+        out.problem(&format!("{whose}: {failure}"));
+    }
+}
+
+type Watched = Vec<(Instance, File)>;
+
+/// Instances that have a wrapper, each with the writing end of its control FIFO, which breaks when the wrapper is gone,
+/// however it went; and apps with an instance that has none.
+fn look(host: &Host) -> Result<(Watched, Vec<App>), Failure> {
+    let (mut watched, mut lost) = (Vec::new(), Vec::new());
+    for app in host.apps()? {
+        let before = watched.len();
+        let all = dokuen_proc::instances(&app)?;
+        let count = all.len();
+        for instance in all {
+            let control = instance.control()?;
+            watched.extend(control.map(|control| (instance, control)));
+        }
+        if watched.len() - before < count {
+            lost.push(app);
+        }
+    }
+    Ok((watched, lost))
+}
+
+/// Somebody who holds the app's lock is starting or stopping instances: then they are that command's business.
+fn settle(host: &Host, app: &App) -> Result<(), Failure> {
+    match app.lock("looking after lost wrappers") {
+        Ok(_lock) => reconcile::reconcile(host, app).map(drop),
+        Err(LockError::Busy { .. }) => Ok(()),
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn wait_for_a_death(watched: &[(Instance, File)]) -> Result<(), Failure> {
+    let mut fds: Vec<_> = watched.iter().map(|(_, control)| PollFd::new(control.as_fd(), PollFlags::empty())).collect();
+    let timeout = PollTimeout::try_from(LOOK).unwrap_or(PollTimeout::MAX);
+    match poll(&mut fds, timeout) {
+        Ok(_) | Err(Errno::EINTR) => Ok(()),
+        Err(e) => Err(Failure::new(Exit::Failed, format!("failed to wait for wrappers: {e}"))),
+    }
+}
+
+/// An instance that was told to stop is left to whoever told it; one that leaves by itself takes its directory along.
+fn mend(host: &Host, instance: &Instance) -> Result<(), Failure> {
+    if instance.is_retired() || instance.is_alive()? || !instance.is_complete() {
+        return Ok(());
+    }
+    match dokuen_proc::revive(&host.wrapper(), instance) {
+        // Somebody else was quicker, or it has left in this very moment.
+        Err(_) if instance.is_alive()? || !instance.is_complete() => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Wrappers that were started here and have ended are ours to collect.
+fn reap() {
+    while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+        if status == WaitStatus::StillAlive {
+            return;
+        }
+    }
+}
+
+/// The readiness protocol of sd_notify(3); without systemd there is nobody to tell.
+fn tell_systemd() {
+    let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
+    let told = UnixDatagram::unbound().and_then(|socket| socket.send_to(b"READY=1", path));
+    // Not told, systemd waits until its own time is over and says so itself.
+    let _ = told;
+}
