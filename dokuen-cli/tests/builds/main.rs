@@ -1,0 +1,28 @@
+//! Real apps, really built: pushed through the whole walk with no buildpack named, their packages from where everybody's
+//! come from, with the runtimes of this machine.
+
+#![expect(clippy::disallowed_methods, reason = "tests plant files and run programs past the doors, as a user would")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+#![expect(dead_code, reason = "the support files are those of the walk, which needs more of them")]
+
+#[path = "../it/app.rs"]
+mod app;
+#[path = "../it/host.rs"]
+mod host;
+#[path = "../it/http.rs"]
+mod http;
+#[path = "../it/outcome.rs"]
+mod outcome;
+#[path = "../it/processes.rs"]
+mod processes;
+#[path = "../it/snapshot.rs"]
+mod snapshot;
+
+mod pushed;
+
+mod compiled;
+mod files;
+mod kept;
+mod node;
+mod python;
+mod several;

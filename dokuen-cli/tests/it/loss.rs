@@ -1,0 +1,91 @@
+//! No request is lost: of those that were sent while the app was changed, each came back as a 200 with the right body.
+
+use crate::app::App;
+use crate::host::Host;
+use crate::load::Load;
+
+fn under_load() -> (App, Load) {
+    let app = Host::new().app("hello", "python");
+    app.push().ok();
+    let load = Load::on(&app);
+    (app, load)
+}
+
+/// `DOKUEN_REDEPLOYS=50` for the figure of the README.
+#[test]
+fn redeploys_lose_no_request() {
+    let (app, load) = under_load();
+    let times = std::env::var("DOKUEN_REDEPLOYS").ok().and_then(|n| n.parse().ok()).unwrap_or(10);
+    for number in 0..times {
+        app.greeting(&format!("release {number}")).push().ok().serving(&format!("release {number}"));
+        load.after_more(20);
+    }
+    println!("{times} redeploys: {} requests, 0 failed", load.none_failed());
+}
+
+#[test]
+fn config_changes_restarts_and_rollbacks_lose_no_request() {
+    let (app, load) = under_load();
+    for number in 0..3 {
+        app.dokuen("config_set", &[&format!("NUMBER={number}")]).ok();
+        assert_eq!(app.env("NUMBER"), number.to_string().as_bytes());
+        app.dokuen("restart", &[]).ok();
+        load.after_more(20);
+        app.dokuen("rollback", &[]).ok();
+        app.dokuen("config_delete", &["NUMBER"]).ok();
+        load.after_more(20);
+    }
+    load.none_failed();
+}
+
+#[test]
+fn scaling_up_and_down_loses_no_request() {
+    let (app, load) = under_load();
+    for (count, pids) in [("web=3", 3), ("web=1", 1), ("web=6", 6), ("web=2", 2), ("web+1", 3), ("web-2", 1)] {
+        app.dokuen("scale", &[count]).ok();
+        load.after_more(60);
+        crate::host::eventually("each of them answers", || app.pids().len() == pids);
+    }
+    load.none_failed();
+}
+
+/// They were counted as slots once: nginx then asked sockets that no route had.
+#[test]
+fn many_workers_lose_no_request() {
+    let app = Host::new().app("hello", "types");
+    app.push().ok();
+    let load = Load::on(&app);
+    for scale in ["worker=7", "clock=2", "worker=0,clock=0"] {
+        app.dokuen("scale", &[scale]).ok();
+        load.after_more(120);
+    }
+    load.none_failed();
+}
+
+#[test]
+fn another_app_is_pushed_and_destroyed_and_this_one_loses_no_request() {
+    let (app, load) = under_load();
+    for _ in 0..2 {
+        let other = app.host.app("other", "python");
+        other.push().ok().serving("Hello from Python, version 1");
+        app.host.dokuen(&["apps:destroy", "--application=other", "--confirm=other"]).ok();
+        assert_eq!(other.get("/").status, 404);
+        std::fs::remove_dir_all(&other.checkout).unwrap();
+    }
+    load.none_failed_but_on_connections_that_a_reload_closed();
+}
+
+#[test]
+fn requests_under_way_are_finished_by_the_old_release() {
+    let app = Host::new().app("hello", "python");
+    app.push().ok();
+    let slow = std::thread::spawn({
+        let app = app.clone();
+        move || app.get("/sleep/3000")
+    });
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    app.greeting("next").push().ok().serving("next");
+    assert!(!slow.is_finished(), "the push was quicker than the request");
+    let answer = slow.join().unwrap();
+    assert_eq!((answer.status, answer.body), (200, b"3000".to_vec()));
+}

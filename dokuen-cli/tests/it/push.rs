@@ -1,0 +1,168 @@
+//! Pushes that go live, and what their pusher is told.
+
+use std::collections::BTreeSet;
+
+use crate::host::{Host, Options, eventually};
+use crate::outcome::Outcome;
+
+const HELLO: &str = "Hello from Python, version 1";
+
+#[test]
+fn the_first_push_goes_live_and_says_so() {
+    let app = Host::new().app("hello", "python");
+    let pushed = app.push().ok().serving(HELLO);
+    insta::assert_snapshot!(transcript(&pushed, &app), @"
+    * deploying COMMIT to hello
+    * detecting buildpack... done
+      = no buildpack: the Procfile is run as it is
+    * starting web=1
+      = v1 is live
+    * deployed hello v1 in TIME s
+      = http://hello.dokuen.test:PORT/
+    ");
+    assert_eq!(app.pushed("master"), app.git_says(&["rev-parse", "HEAD"]));
+    app.release("current");
+    assert!(!app.exists("previous"), "there was nothing before it");
+}
+
+#[test]
+fn a_compiled_app_is_built_by_an_installed_buildpack() {
+    let host = Host::new();
+    let pack = host.buildpack("buildpack-make");
+    host.dokuen(&["install_buildpack", pack.to_str().unwrap()]).ok();
+    let app = host.app("hello", "hello");
+    let pushed = app.push().ok().serving("Hello from Dokuen, version 1");
+    insta::assert_snapshot!(transcript(&pushed, &app), @"
+    * deploying COMMIT to hello
+    * detecting buildpack... done
+      = name: make
+      = url: TEMP/packs/buildpack-make
+      = commit: ID
+      = display: Make
+    * compiling...
+      caching in TEMP/d/apps/hello/build
+      + Compiling with make
+          cc -O2 -Wall -Wextra -std=c11 -pthread -o hello hello.c
+    * starting web=1
+      = v1 is live
+    * deployed hello v1 in TIME s
+      = http://hello.dokuen.test:PORT/
+    ");
+}
+
+#[test]
+fn the_second_push_replaces_the_first_and_keeps_it_as_previous() {
+    let app = Host::new().app("hello", "python");
+    app.push().ok();
+    let first = app.release("current");
+    app.greeting("two").push().ok().serving("two");
+    assert_eq!(app.release("previous"), first);
+    assert!(app.release("current") > first, "names are in the order of time");
+    app.comes_to_run(&["web.1"]);
+    app.greeting("three").push().ok().serving("three");
+    assert_ne!(app.release("previous"), first);
+}
+
+#[test]
+fn a_push_of_the_same_commit_changes_nothing_and_says_so() {
+    let app = Host::new().app("hello", "python");
+    app.push().ok();
+    let (current, pids) = (app.release("current"), app.pids());
+    app.push().ok().stderr_has("Everything up-to-date");
+    assert_eq!((app.release("current"), app.pids()), (current, pids));
+}
+
+#[test]
+fn a_fresh_app_takes_main_and_remembers_it() {
+    let app = Host::new().app("hello", "python");
+    app.push_to("HEAD:main").ok().serving(HELLO);
+    app.greeting("by master").push_to("HEAD:master").ok().stderr_has("refs/heads/master\" is stored, not deployed");
+    app.serves(HELLO);
+    app.push_to("HEAD:main").ok().serving("by master");
+}
+
+#[test]
+fn other_branches_and_tags_are_stored_with_a_hint() {
+    let app = Host::new().app("hello", "python");
+    app.push().ok();
+    let current = app.release("current");
+    app.greeting("feature");
+    let hint = "to deploy it: git push dokuen <branch>:master";
+    for name in ["refs/heads/feature", "refs/tags/v1", "refs/heads/refs/heads/master", "refs/heads/ü"] {
+        app.push_to(&format!("HEAD:{name}")).ok().stderr_has("is stored, not deployed").stderr_has(hint);
+        assert_eq!(app.pushed(name), app.git_says(&["rev-parse", "HEAD"]), "{name}");
+    }
+    assert_eq!(app.release("current"), current);
+    app.serves(HELLO);
+    app.push_to("feature:master").fails();
+    app.push_to("HEAD:master").ok().serving("feature");
+}
+
+#[test]
+fn a_branch_and_another_in_one_push_deploy_one_of_them() {
+    let app = Host::new().app("hello", "python");
+    app.git(&["push", "--atomic", "dokuen", "master", "master:feature"])
+        .ok()
+        .stderr_has("refs/heads/feature\" is stored")
+        .serving(HELLO);
+    app.git(&["checkout", "-q", "--orphan", "anew"]).ok();
+    app.greeting("orphan").git(&["push", "-f", "dokuen", "anew:master"]).ok().serving("orphan");
+}
+
+#[test]
+fn a_ref_name_and_a_commit_message_are_only_text() {
+    let app = Host::new().app("hello", "python");
+    app.push().ok();
+    let name = "HEAD:refs/heads/a;touch$(touch${IFS}PWNED)`touch${IFS}PWNED`|&\"'";
+    app.push_to(name).ok().stderr_has("is stored, not deployed");
+    app.git(&["commit", "-q", "--allow-empty", "-m", "line\n\u{1b}[31m'\"`touch PWNED`\u{1b}[0m"]).ok();
+    app.push().ok().stderr_lacks("\u{1b}");
+    let planted = std::process::Command::new("find").arg(app.host.temp()).args(["-name", "PWNED"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&planted.stdout), "");
+}
+
+#[test]
+fn many_releases_leave_only_the_newest_ones() {
+    let conf = "stop_timeout: 3\nkeep_releases: 1\n";
+    let app = Host::with(Options { conf, ..Options::default() }).app("hello", "static-page");
+    for number in 0..4 {
+        app.with("index.html", format!("{number}")).push().ok();
+    }
+    // What still drains has its files; the next push after that has them pruned.
+    app.comes_to_run(&["web.1"]);
+    app.with("index.html", "last").push().ok().serving("last");
+    let left: BTreeSet<_> = std::fs::read_dir(app.dir().join("releases")).unwrap().map(|e| e.unwrap().path()).collect();
+    assert!(left.contains(&app.release("current")) && left.contains(&app.release("previous")));
+    assert_eq!(left.len(), 3, "keep_releases is counted beside current and previous: {left:?}");
+}
+
+#[test]
+fn a_worker_without_a_web_runs_and_is_written_down() {
+    let app = Host::new().app("jobs", "worker-only");
+    app.push().ok();
+    app.dokuen("scale", &["worker=2"]).ok();
+    app.comes_to_run(&["worker.1", "worker.2"]);
+    eventually("it has logged", || app.log("worker.2").contains("[worker.2] worker 1"));
+    let line = app.log("worker.1").lines().next().unwrap_or_default().to_owned();
+    assert!(line.starts_with("[20") && &line[20..22] == "][", "{line}");
+}
+
+/// What the pusher sees of the hook, with what differs from run to run taken out.
+fn transcript(pushed: &Outcome, app: &crate::app::App) -> String {
+    let lines = pushed.err.lines().filter_map(|line| line.strip_prefix("remote: ").or(line.strip_prefix("remote:")));
+    let text: String = lines.map(|line| format!("{}\n", line.trim_end())).collect();
+    let commit = app.git_says(&["rev-parse", "HEAD"]);
+    let text = text.replace(&commit[..7], "COMMIT").replace(&app.host.temp().display().to_string(), "TEMP");
+    let text = text.replace(&format!(":{}/", app.host.listen().port()), ":PORT/");
+    let time = |line: &str| match line.rsplit_once(" in ") {
+        Some((before, time)) if line.starts_with("* deployed") && time.ends_with(" s") => {
+            format!("{before} in TIME s\n")
+        }
+        _ => format!("{line}\n"),
+    };
+    let id = |line: &str| match line.split_once("= commit: ") {
+        Some((before, id)) if id.len() == 40 => format!("{before}= commit: ID"),
+        _ => line.to_owned(),
+    };
+    text.lines().map(|line| time(&id(line))).collect()
+}

@@ -1,0 +1,182 @@
+//! `setup`: run again it repairs and never destroys, in any directory, under any umask.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+
+use crate::app::App;
+use crate::host::{Host, Options};
+use crate::outcome::run;
+use crate::processes;
+
+#[test]
+fn run_again_it_repairs_and_keeps_the_conf() {
+    let host = Host::new();
+    let app = host.app("hello", "python");
+    app.push().ok();
+    let (conf, pid) = (fs::read(host.dir().join("dokuen.conf")).unwrap(), app.text("/pid"));
+    let before = host.snapshot();
+    fs::remove_file(host.dir().join("bin/dokuen-wrapper")).unwrap();
+    fs::remove_file(host.dir().join("bin/dokuen-deploy")).unwrap();
+    fs::remove_dir_all(host.dir().join("boot")).unwrap();
+    fs::remove_dir_all(host.dir().join("keys")).unwrap();
+    fs::set_permissions(host.dir().join("env"), fs::Permissions::from_mode(0o777)).unwrap();
+    host.setup(&["--git-server", "git.example"]).ok().stdout_has("dokuen.conf is kept as it is");
+    // The programs are copied anew, since an upgrade is a setup too.
+    let changes = before.changes_in(host.dir());
+    let not_programs: Vec<_> = changes.iter().filter(|change| !change.starts_with("bin/dokuen")).collect();
+    assert_eq!(not_programs, Vec::<&String>::new());
+    assert_eq!(fs::read(host.dir().join("dokuen.conf")).unwrap(), conf);
+    assert_eq!(app.text("/pid"), pid, "what ran runs on");
+    app.greeting("next").push().ok().serving("next");
+}
+
+#[test]
+fn a_directory_with_a_blank_in_its_name() {
+    let host = Host::with(Options { name: "my apps", ..Options::default() });
+    let app = host.app("hello", "types");
+    app.push().ok().serving("Hello from types, version 1");
+    app.greeting("two").push().ok().serving("two");
+    app.dokuen("scale", &["worker=1"]).ok();
+    app.dokuen("run_command", &["sh", "-c", "pwd"]).ok().stdout_has("/my apps/apps/hello/releases/");
+    processes::end_all(host.dir());
+    host.dokuen(&["boot"]).ok();
+    app.serves("two").comes_to_run(&["web.1", "worker.1"]);
+}
+
+#[test]
+fn nothing_is_writable_by_all_and_no_secret_readable_by_others_whatever_the_umask() {
+    for umask in ["0000", "0077"] {
+        let options = Options::default();
+        let host = Host::not_set_up(&options);
+        let with_umask = |program: &Path, args: &[&str]| {
+            let mut command = host.command("/bin/sh");
+            command.args(["-c", &format!("umask {umask}; exec \"$@\""), "sh"]).arg(program).args(args);
+            run(&mut command, b"", None)
+        };
+        let (listen, dir) = (host.listen().to_string(), host.dir().display().to_string());
+        let (min, max) = (host.min_port().to_string(), host.max_port().to_string());
+        let setup =
+            ["setup", &dir, "--yes", "--nginx=own", "--listen", &listen, "--min-port", &min, "--max-port", &max];
+        let base = ["--base-domain", host.base()];
+        with_umask(Path::new(env!("CARGO_BIN_EXE_dokuen")), &[&setup[..], &base].concat()).ok();
+        with_umask(&host.program(), &["create", "--application=hello"]).ok();
+        let app = App::copied(&host, "hello", "python");
+        with_umask(&host.program(), &["config_set", "--application=hello", "TOKEN=secret"]).ok();
+        let push = format!("{}/.git", app.checkout.display());
+        with_umask(Path::new("git"), &["--git-dir", &push, "push", "dokuen", "master"]).ok();
+        with_umask(&host.program(), &["restart", "--application=hello"]).ok();
+        app.serves("Hello from Python, version 1");
+        let mut wrong = Vec::new();
+        look(host.dir(), host.dir(), true, &mut wrong);
+        assert_eq!(wrong, Vec::<String>::new(), "umask {umask}");
+    }
+}
+
+/// `open`: whether others can come this far.
+fn look(root: &Path, dir: &Path, open: bool, wrong: &mut Vec<String>) {
+    for entry in fs::read_dir(dir).unwrap().filter_map(Result::ok) {
+        let (path, Ok(meta)) = (entry.path(), entry.path().symlink_metadata()) else { continue };
+        let name = path.strip_prefix(root).unwrap().display().to_string();
+        if meta.file_type().is_symlink() {
+            continue;
+        }
+        if meta.mode() & 0o002 != 0 {
+            wrong.push(format!("{name} is writable by all: {:o}", meta.mode()));
+        }
+        let secret = ["env/", "keys/", "/env/", "apps/", "repos/", "dokuen.conf"].iter().any(|s| name.contains(s));
+        if secret && open && !meta.is_dir() && meta.mode() & 0o044 != 0 {
+            wrong.push(format!("{name} can be read by others: {:o}", meta.mode()));
+        }
+        if meta.is_dir() {
+            look(root, &path, open && meta.mode() & 0o005 != 0, wrong);
+        }
+    }
+}
+
+#[test]
+fn a_directory_that_cannot_be_is_refused_and_left_alone() {
+    let host = Host::not_set_up(&Options::default());
+    for bad in ["a;b", "a\nb", "a$b", "a\"b"] {
+        let dir = host.temp().join(bad);
+        let mut command = host.command(env!("CARGO_BIN_EXE_dokuen"));
+        run(command.arg("setup").arg(&dir).arg("--yes"), b"", None).exits(2).stderr_has("the path must not hold");
+        assert!(!dir.exists());
+    }
+    let dir = host.temp().join("d").display().to_string();
+    for (flags, said) in [
+        (&["--nginx=none"][..], "none"),
+        (&["--listen=here"], "here"),
+        (&["--min-port=6000", "--max-port=5000"], "min_port 6000 is above max_port 5000"),
+        (&["--base-domain=a;b"], "domain \"a;b\""),
+        (&["--appuser=a b"], "is no account name"),
+        (&["--git-server=h;id"], "is no host name or address"),
+    ] {
+        let mut command = host.command(env!("CARGO_BIN_EXE_dokuen"));
+        let all = ["setup", &dir, "--yes"];
+        run(command.args(all).args(flags), b"", None).exits(2).stderr_has(said).stderr_lacks("panicked");
+        assert!(!Path::new(&dir).exists(), "{flags:?}");
+    }
+    let mut command = host.command(env!("CARGO_BIN_EXE_dokuen"));
+    run(command.args(["setup", &dir]), b"", None).exits(2).stderr_has("add --yes to take the defaults");
+}
+
+/// PORT-007 of the bad inputs says refuse or warn.
+#[test]
+fn ports_of_outgoing_connections_are_warned_of() {
+    let host = Host::not_set_up(&Options::default());
+    let dir = host.dir().display().to_string();
+    let mut command = host.command(env!("CARGO_BIN_EXE_dokuen"));
+    let listen = host.listen().to_string();
+    let ports = ["--min-port=40000", "--max-port=41000", "--listen", &listen];
+    let setup = run(command.args(["setup", &dir, "--yes", "--nginx=own"]).args(ports), b"", None).ok();
+    if cfg!(target_os = "linux") {
+        setup.stderr_has("ports 40000 to 41000 overlap those of outgoing connections");
+    }
+    host.setup(&[]).ok();
+}
+
+/// As root everything runs as the account; anybody else is told that only root can do that.
+#[test]
+fn an_account_of_its_own() {
+    let host = Host::not_set_up(&Options::default());
+    // The account must be able to come to its directory.
+    fs::set_permissions(host.temp(), fs::Permissions::from_mode(0o755)).unwrap();
+    if !nix::unistd::geteuid().is_root() {
+        host.setup(&["--appuser=nobody"]).fails().stderr_has("nobody");
+        return;
+    }
+    host.setup(&["--appuser=nobody"]).ok();
+    let app = host.app("hello", "types");
+    let account = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    let (nobody, group) = (account.uid.as_raw(), account.gid.as_raw());
+    let push = || {
+        let mut git = host.command("git");
+        // git asks that a repository belongs to whoever works in it.
+        git.args(["-c", "safe.directory=*", "push", "dokuen", "master"])
+            .current_dir(&app.checkout)
+            .uid(nobody)
+            .gid(group);
+        git.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "safe.directory").env("GIT_CONFIG_VALUE_0", "*");
+        run(&mut git, b"", Some(app.clone()))
+    };
+    push().ok().serving("Hello from types, version 1");
+    let pid = app.text("/pid");
+    assert_eq!(Path::new("/proc").join(&pid).metadata().unwrap().uid(), nobody);
+    app.dokuen("config_set", &["A=1"]).ok();
+    for path in [
+        "apps/hello/current/Procfile",
+        "apps/hello/env/A",
+        "apps/hello/logs/dokuen.hello.web.1",
+        "repos/hello.git/HEAD",
+    ] {
+        assert_eq!(host.dir().join(path).metadata().unwrap().uid(), nobody, "{path}");
+    }
+    for path in ["bin/dokuen", "bin/dokuen-wrapper", "dokuen.conf"] {
+        assert_eq!(host.dir().join(path).metadata().unwrap().uid(), 0, "{path}");
+    }
+    app.dokuen("run_command", &["id", "-un"]).ok().stdout_is("nobody\n");
+    app.greeting("two");
+    push().ok().serving("two");
+}

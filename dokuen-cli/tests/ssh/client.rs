@@ -1,0 +1,65 @@
+//! Client mode: `dokuen` in a checkout on a laptop.
+
+use std::path::PathBuf;
+
+use crate::app::App;
+use crate::door::Door;
+use crate::outcome::{Outcome, run};
+
+/// The same program, where no conf lies beside it.
+fn dokuen(door: &Door, app: &App, args: &[&str], input: &[u8]) -> Outcome {
+    let mut command = door.host.command(PathBuf::from(env!("CARGO_BIN_EXE_dokuen")));
+    command.current_dir(&app.checkout).env("DOKUEN_SSH", door.ssh_words("anna").join(" ")).args(args);
+    run(&mut command, input, Some(app.clone()))
+}
+
+#[test]
+fn values_keep_every_byte_and_the_app_is_the_remotes() {
+    let door = Door::with_anna();
+    let app = door.app("anna", "blog", "python");
+    let value = "one two\nthree 'four' \"five\" $(six) #seven \u{e9}";
+    dokuen(&door, &app, &["config:set", &format!("A={value}"), "B=", "C=-"], b"from stdin\n").ok();
+    for (name, value) in [("A", value), ("B", ""), ("C", "from stdin\n")] {
+        assert_eq!(std::fs::read(app.dir().join("env").join(name)).unwrap(), value.as_bytes());
+    }
+    dokuen(&door, &app, &["config_set", "A=one", "two"], b"").exits(2).stderr_has("NAME=VALUE");
+    dokuen(&door, &app, &["config"], b"").ok().stdout_has("from stdin");
+    dokuen(&door, &app, &["apps"], b"").ok().stdout_is("blog\n");
+    dokuen(&door, &app, &["-r", "nowhere", "apps"], b"").exits(2).stderr_has("no git remote \"nowhere\"");
+    dokuen(&door, &app, &["ps", "-a", "other"], b"").exits(3);
+    let events = door.ssh("anna", "dokuen events --json -n 3").ok().out();
+    assert!(events.contains("config:set A B C") && !events.contains("one two"), "{events}");
+}
+
+#[test]
+fn another_remote_is_another_app() {
+    let door = Door::with_anna();
+    let app = door.app("anna", "blog", "python");
+    door.ssh("anna", "dokuen create -a blog-staging").ok();
+    app.git(&["remote", "add", "staging", &door.url("blog-staging")]).ok();
+    dokuen(&door, &app, &["-r", "staging", "config:set", "A=1"], b"").ok();
+    assert!(door.host.dir().join("apps/blog-staging/env/A").exists() && !app.exists("env/A"));
+}
+
+#[test]
+fn a_command_keeps_its_words_input_and_exit_status() {
+    let door = Door::with_anna();
+    let app = door.app("anna", "blog", "python");
+    door.git("anna", &app, &["push", "dokuen", "master"]).ok();
+    dokuen(&door, &app, &["run", "printf", "[%s]", "a b", "", "it's", "x\ny", "#z", "-r"], b"")
+        .ok()
+        .stdout_is("[a b][][it's][x\ny][#z][-r]");
+    dokuen(&door, &app, &["run", "cat"], b"in\n").ok().stdout_is("in\n");
+    dokuen(&door, &app, &["run", "sh", "-c", "exit 9"], b"").exits(9);
+    app.git(&["remote", "set-url", "dokuen", "ssh://127.0.0.1:1/blog.git"]).ok();
+    dokuen(&door, &app, &["ps"], b"").exits(255).stderr_has("Connection refused");
+}
+
+#[test]
+fn a_remote_on_this_machine_needs_no_ssh() {
+    let door = Door::with_anna();
+    let app = door.app("anna", "blog", "python");
+    app.git(&["remote", "set-url", "dokuen", &app.repo().display().to_string()]).ok();
+    dokuen(&door, &app, &["config:set", "A=1"], b"").ok();
+    assert!(app.exists("env/A"));
+}

@@ -1,0 +1,30 @@
+//! The ways in, over real OpenSSH: an sshd on a loopback port for each test, with the real `authorized_keys`.
+//!
+//! The account is whoever runs the tests; its home directory in `dokuen.conf` is one in the host's own, so that no file
+//! of a person is touched. Programs that were started here are ended here, by their pid.
+
+#![expect(clippy::disallowed_methods, reason = "tests plant files and run programs past the doors, as a user would")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+#![expect(dead_code, reason = "the support files are those of the walk, which needs more of them")]
+
+#[path = "../it/app.rs"]
+mod app;
+#[path = "../it/host.rs"]
+mod host;
+#[path = "../it/http.rs"]
+mod http;
+#[path = "../it/outcome.rs"]
+mod outcome;
+#[path = "../it/processes.rs"]
+mod processes;
+#[path = "../it/snapshot.rs"]
+mod snapshot;
+
+mod door;
+
+mod bad_inputs;
+mod client;
+mod hostile;
+mod keys;
+mod roles;
+mod walk;
