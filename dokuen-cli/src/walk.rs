@@ -1,8 +1,8 @@
 //! The walk, top to bottom: from a pushed commit to a live release. Every other change is the same walk from a later
 //! step, so it is as safe as a push.
 //!
-//! Everything up to [`promote`] is undone when it is not kept; from then on the new release is the truth, and
-//! [`reconcile`](crate::reconcile) finishes what a killed command has left.
+//! Everything up to `promote` is undone when it is not kept; from then on the new release is the truth, and
+//! [`reconcile`](mod@crate::reconcile) finishes what a killed command has left.
 
 use std::path::Path;
 

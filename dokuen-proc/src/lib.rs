@@ -45,6 +45,7 @@ mod shell;
 mod signals;
 mod spec;
 mod spool;
+mod watched;
 pub mod wrapper;
 
 pub use boot::{BootError, Booted, Plan, boot, revive};
@@ -56,3 +57,4 @@ pub use ready::{Checks, Ready, ReadyError};
 pub use route::{RouteError, Switched, clear_route, live_generation, switch_to};
 pub use shell::{argv_in_shell, line_in_shell};
 pub use spec::{FrontPaths, InstanceId, Spec, SpecError};
+pub use watched::run_watched;

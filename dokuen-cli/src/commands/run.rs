@@ -8,7 +8,7 @@ use dokuen_core::cmd::Cmd;
 use dokuen_core::{Environment, Host, Layers, ledger, parse_dotenv, releases};
 
 use crate::exit::{Exit, Failure};
-use crate::{place, shell};
+use crate::place;
 
 /// Never returns when the command could be started.
 pub fn run(host: &Host, name: &str, words: &[String]) -> Result<u8, Failure> {
@@ -25,7 +25,7 @@ pub fn run(host: &Host, name: &str, words: &[String]) -> Result<u8, Failure> {
     }
     if place::visitor().is_some() && !std::io::stdin().is_terminal() {
         // The place is not given away: somebody has to notice when the visitor has gone.
-        return shell::run_watched(command).map_err(|e| {
+        return dokuen_proc::run_watched(command).map_err(|e| {
             Failure::new(Exit::Failed, format!("failed to start it in `{}`: {e}", tree.path().display()))
         });
     }

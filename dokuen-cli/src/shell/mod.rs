@@ -8,10 +8,7 @@ mod environment;
 mod git;
 mod request;
 pub mod sessions;
-mod watched;
 mod words;
-
-pub use watched::run as run_watched;
 
 use std::ffi::OsString;
 

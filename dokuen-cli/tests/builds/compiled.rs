@@ -29,13 +29,13 @@ fn a_go_program_of_the_standard_library() {
     let host = host();
     let app = host.app("gostd", "gostd");
     if !is_here("go") {
-        push(&app).is_refused().says("! this machine has no go");
+        push(&app).refused().says("! this machine has no go");
         return;
     }
     push(&app).goes_live().says("bin/gostd");
     app.serves("hello from go");
     app.with("go.mod", "module example.invalid/gostd\n\ngo 9.1\n");
-    push(&app).is_refused().says("! go.mod asks for Go 9.1; this machine has 1.");
+    push(&app).refused().says("! go.mod asks for Go 9.1; this machine has 1.");
 }
 
 #[test]
@@ -43,11 +43,11 @@ fn a_rack_app_without_a_gemfile() {
     let host = host();
     let app = host.app("rack", "rack");
     if !is_here("ruby") {
-        push(&app).is_refused().says("! this machine has no ruby");
+        push(&app).refused().says("! this machine has no ruby");
         return;
     }
     push(&app).goes_live();
     app.serves("hello from rack");
     app.with(".ruby-version", "1.8.7\n");
-    push(&app).is_refused().says("! .ruby-version asks for Ruby 1.8.7; this machine has");
+    push(&app).refused().says("! .ruby-version asks for Ruby 1.8.7; this machine has");
 }

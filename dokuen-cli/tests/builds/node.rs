@@ -82,5 +82,5 @@ fn a_node_that_is_not_here_is_named_with_what_to_do() {
     let host = host();
     let app = host.app("old", "express");
     app.with("package.json", r#"{"engines": {"node": "0.10.x"}}"#);
-    push(&app).is_refused().says("! package.json asks for Node 0.10.x; this machine has v");
+    push(&app).refused().says("! package.json asks for Node 0.10.x; this machine has v");
 }

@@ -34,7 +34,7 @@ impl Pushed {
     }
 
     #[track_caller]
-    pub fn is_refused(self) -> Self {
+    pub fn refused(self) -> Self {
         assert!(!self.live, "{}", self.text);
         self
     }

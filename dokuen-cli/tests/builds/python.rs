@@ -60,7 +60,7 @@ fn a_version_that_is_not_here_is_named_with_what_to_do() {
     let app = host.app("old", "flask");
     app.with(".python-version", "2.7.18\n");
     push(&app)
-        .is_refused()
+        .refused()
         .says("! .python-version asks for Python 2.7.18; this machine has 3.")
         .says("! install python2.7 with its venv module where PATH finds it, or change .python-version");
 }

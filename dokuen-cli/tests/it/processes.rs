@@ -16,8 +16,10 @@ pub struct Process {
 /// Every living process that carries the host's mark, or was started from its directory.
 pub fn of_host(dir: &Path) -> Vec<Process> {
     let (mark, bin) = (format!("DOKUEN_INSTANCE={}/", dir.display()), format!("{}/bin/dokuen-wrapper", dir.display()));
-    let conf = format!("-c {}/nginx/", dir.display());
-    let masters: Vec<i32> = all().into_iter().filter(|p| p.words.contains(&conf)).map(|p| p.pid).collect();
+    // nginx writes its title over its environment, mark and all: one that an app runs is known by its paths too.
+    let inside = format!(" {}/", dir.display());
+    let is_master = |p: &Process| p.words.starts_with("nginx: master process ") && p.words.contains(&inside);
+    let masters: Vec<i32> = all().into_iter().filter(is_master).map(|p| p.pid).collect();
     all()
         .into_iter()
         .filter(|p| {

@@ -74,15 +74,39 @@ fn variables_of_the_client_mean_nothing() {
     assert!(!std::path::Path::new("/tmp/PWN-lc").exists());
 }
 
+/// Programs that run inside a directory; they end with the test, also when it fails.
+struct Inside(std::path::PathBuf);
+
+impl Inside {
+    /// Those with these words, or all of them.
+    fn pids(&self, words: &str) -> Vec<i32> {
+        let all = std::fs::read_dir("/proc").unwrap().filter_map(|e| e.ok()?.file_name().to_str()?.parse::<i32>().ok());
+        let inside =
+            |pid: &i32| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|dir| dir.starts_with(&self.0));
+        let says = |pid: &i32| {
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).replace('\0', " ");
+            words.is_empty() || line.trim_end() == words
+        };
+        all.filter(|pid| inside(pid) && says(pid)).collect()
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        for pid in self.pids("") {
+            let _ = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL);
+        }
+    }
+}
+
 #[test]
 fn a_command_ends_with_the_session_that_ran_it() {
     let door = Door::with_anna();
     let app = door.app("anna", "blog", "python");
     door.git("anna", &app, &["push", "dokuen", "master"]).ok();
-    let all = |mark: &str| -> bool {
-        let ps = std::process::Command::new("ps").args(["-eo", "args"]).output().unwrap();
-        String::from_utf8_lossy(&ps.stdout).lines().any(|line| line == mark)
-    };
+    let apps = Inside(door.host.dir().join("apps"));
+    let all = |mark: &str| !apps.pids(mark).is_empty();
     for (options, line, mark) in [
         (&[][..], "dokuen run -a blog sleep 98761", "sleep 98761"),
         (&["-tt"], "dokuen run -a blog sleep 98762", "sleep 98762"),

@@ -14,7 +14,7 @@ enum Least {
 }
 
 /// Commands in a form that changes nothing that the others need. APP is the app, WHO the person.
-const ROWS: [(&str, &str, Least); 34] = [
+const ROWS: [(&str, &str, Least); 37] = [
     ("setup", "/tmp/nowhere-at-all", Least::Nobody),
     ("create", "-a WHO-new", Least::Key),
     ("apps", "", Least::Key),
@@ -33,6 +33,9 @@ const ROWS: [(&str, &str, Least); 34] = [
     ("logs", "-a APP", Least::Collaborator),
     ("releases", "-a APP", Least::Collaborator),
     ("releases:prune", "-a APP", Least::Collaborator),
+    ("builds", "-a APP", Least::Collaborator),
+    ("builds:output", "-a APP", Least::Collaborator),
+    ("deploys:cancel", "-a APP", Least::Collaborator),
     ("builds:purge-cache", "-a APP", Least::Collaborator),
     ("rollback", "-a APP", Least::Collaborator),
     ("buildpacks", "", Least::Key),

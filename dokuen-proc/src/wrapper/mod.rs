@@ -1,4 +1,4 @@
-//! The wrapper: one small process per instance. A pure [`Machine`](crate::machine) decides; this loop performs.
+//! The wrapper: one small process per instance. A pure state machine (`machine.rs`) decides; this loop performs.
 
 use std::fs::File;
 use std::io::Read;

@@ -16,7 +16,7 @@ use nix::unistd::Pid;
 const GRACE: Duration = Duration::from_secs(3);
 
 /// Runs it to its end, or until its reader has gone or this process is told to end; then its whole group ends.
-pub fn run(mut command: Command) -> io::Result<u8> {
+pub fn run_watched(mut command: Command) -> io::Result<u8> {
     let (mut told, telling) = UnixStream::pair()?;
     for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
         signal_hook::low_level::pipe::register(signal as i32, telling.try_clone()?)?;
