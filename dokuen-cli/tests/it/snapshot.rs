@@ -50,16 +50,24 @@ fn is_noise(path: &str) -> bool {
         ["apps", _, "releases", _, ".dokuen", file] => file.ends_with(".pid"),
         // That somebody held a lock, and an empty place for sockets.
         ["apps", _, "lock"] | ["run", _] | ["run", _, "i"] => true,
+        // A port goes with its wrapper, which drains for a while: `Host::reserved` is what counts those.
+        ["ports", _] => true,
         // A directory that an empty push has left in git's store is no state.
         ["repos", _, "objects", sub] => sub.len() == 2,
         _ => false,
     }
 }
 
-/// An instance that ended in order is swept by the next command.
-fn is_gone(name: &str, path: &Path) -> bool {
-    let instance = matches!(name.split('/').collect::<Vec<_>>()[..], ["apps", _, "instances", _]);
-    instance && fs::read_to_string(path.join("state")).is_ok_and(|state| state.contains("phase=gone\n"))
+/// An instance that was told to go, or has ended in order, goes by itself: its directory, its socket, its port.
+fn is_leaving(root: &Path, name: &str) -> bool {
+    let instance = match name.split('/').collect::<Vec<_>>()[..] {
+        ["apps", app, "instances", id] | ["run", app, "i", id] => {
+            root.join("apps").join(app).join("instances").join(id)
+        }
+        _ => return false,
+    };
+    let state = fs::read_to_string(instance.join("state")).unwrap_or_default();
+    !instance.join("spec").exists() || instance.join("retired").exists() || state.contains("phase=gone\n")
 }
 
 fn walk(root: &Path, dir: &Path, all: &mut BTreeMap<String, String>) {
@@ -68,7 +76,7 @@ fn walk(root: &Path, dir: &Path, all: &mut BTreeMap<String, String>) {
         let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
         // What a running process removes meanwhile is not state.
         let Ok(meta) = path.symlink_metadata() else { continue };
-        if is_noise(&name) || is_gone(&name, &path) {
+        if is_noise(&name) || is_leaving(root, &name) {
             if meta.is_dir() && (name == "tmp" || name.starts_with("run/")) {
                 walk(root, &path, all);
             }

@@ -26,7 +26,7 @@ fn one_that_ends_at_once_is_not_ready_and_shows_why() {
     let failed = dokuen_proc::boot(&plan).unwrap().wait_until_ready().unwrap_err();
     assert_eq!(failed.to_string(), "worker.1 exited with 3 before it was ready");
     assert!(failed.log().iter().any(|line| line.ends_with("no such config")), "{:?}", failed.log());
-    assert!(dokuen_proc::instances(&place.app).unwrap().is_empty());
+    eventually("its directory is gone", || dokuen_proc::instances(&place.app).unwrap().is_empty());
 }
 
 #[test]
