@@ -1,6 +1,13 @@
 //! Dokuen's commands, as a library that other programs can embed: each is a function that takes a host and an app and
 //! reports to a [`Transcript`](dokuen_core::Transcript). The walk of a deploy is in [`walk`], top to bottom.
 //!
+//! ```
+//! use dokuen_cli::{Commit, Exit, Failure};
+//!
+//! assert!(Commit::parse("--upload-pack=id").is_none(), "only object ids reach git");
+//! assert_eq!(Failure::usage("scale web=abc").exit, Exit::Usage);
+//! ```
+//!
 //! ```no_run
 //! # fn main() -> Result<(), dokuen_cli::Failure> {
 //! use dokuen_core::Silent;

@@ -14,6 +14,14 @@
 //!
 //! What is deliberately absent: builds, nginx, names of commands, and everything that prints.
 //!
+//! ```
+//! use dokuen_proc::InstanceId;
+//!
+//! let id = InstanceId::parse("g7.web.1").unwrap();
+//! assert_eq!((id.generation, id.name().as_str()), (7, "web.1"));
+//! assert!(InstanceId::parse("g7.../etc.1").is_none());
+//! ```
+//!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use dokuen_proc::{Plan, boot};
