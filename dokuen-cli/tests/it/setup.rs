@@ -180,3 +180,15 @@ fn an_account_of_its_own() {
     app.greeting("two");
     push().ok().serving("two");
 }
+
+#[test]
+fn a_plist_parser_takes_the_launchd_unit_and_its_keys_are_launchds() {
+    let host = Host::with(Options { name: "a b &", ..Options::default() });
+    let script = "import plistlib, sys; d = plistlib.load(open(sys.argv[1], 'rb')); print(*sorted(d)); print(d['ProgramArguments'])";
+    let mut python = host.command("python3");
+    let read = run(python.args(["-c", script]).arg(host.dir().join("boot/dokuen.plist")), b"", None).ok().out();
+    let (keys, argv) = read.trim().split_once('\n').unwrap();
+    // launchd.plist(5) documents each of these.
+    assert_eq!(keys, "AbandonProcessGroup KeepAlive Label ProgramArguments RunAtLoad StandardErrorPath UserName");
+    assert_eq!(argv, format!("['{}', 'boot', '--watch']", host.program().display()));
+}
