@@ -12,6 +12,11 @@ use crate::cancel::Cancellable;
 use crate::exit::{Exit, Failure};
 use crate::git::Commit;
 
+/// Leaves of the pushed tree what `DOKUEN_BUILD_DIR` says is the app; all of it without one.
+pub fn narrow(host: &Host, cut: &Unfinished, config: &Environment) -> Result<(), Failure> {
+    config.text("DOKUEN_BUILD_DIR").map_or(Ok(()), |dir| build_dir::narrow(host, cut.path(), dir))
+}
+
 /// Builds the tree in place.
 pub fn compile(
     host: &Host,
@@ -21,9 +26,6 @@ pub fn compile(
     config: &Environment,
     out: &mut dyn Transcript,
 ) -> Result<Slug, Failure> {
-    if let Some(dir) = config.text("DOKUEN_BUILD_DIR") {
-        build_dir::narrow(host, cut.path(), dir)?;
-    }
     build_log::clear(cut.path())?;
     let cancellable = Cancellable::new(host, app)?;
     let choice = Choice::of(config.text("BUILDPACK_URL"), cut.path(), Paths::Allowed)?;

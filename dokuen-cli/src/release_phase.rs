@@ -1,11 +1,11 @@
 //! What runs in a new release before any of its processes: `DOKUEN_AFTER_BUILD` and the Procfile's `release:`.
 
+use std::path::Path;
 use std::time::Duration;
 
 use dokuen_build::Slug;
 use dokuen_core::cmd::Cmd;
 use dokuen_core::ledger;
-use dokuen_core::releases::Tree;
 use dokuen_core::{App, Environment, Host, Layers, ProcessType, Transcript};
 
 use crate::exit::{Exit, Failure};
@@ -14,11 +14,11 @@ use crate::git::Commit;
 /// Migrations take their time.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-/// Runs both where they are given; a failure aborts the deploy, and the old release serves on.
+/// Runs both, in a tree that is not whole yet, where they are given; a failure aborts the deploy, and the old release serves on.
 pub fn run(
     host: &Host,
     app: &App,
-    tree: &Tree,
+    tree: &Path,
     slug: &Slug,
     config: &Environment,
     commit: &Commit,
@@ -32,8 +32,8 @@ pub fn run(
     for (name, line) in lines.into_iter().filter_map(|(name, line)| Some((name, line?))) {
         out.step(&format!("running {name}"));
         let environment = environment(host, app, tree, slug, config, commit)?;
-        let argv = dokuen_proc::line_in_shell(line, tree.path());
-        let command = Cmd::new(&argv[0], tree.path()).args(&argv[1..]).envs(environment.pairs());
+        let argv = dokuen_proc::line_in_shell(line, tree);
+        let command = Cmd::new(&argv[0], tree).args(&argv[1..]).envs(environment.pairs());
         let ran = dokuen_build::stream(&command, LONGEST, out);
         ran.map_err(|cause| Failure::new(Exit::Failed, After { name, source: cause }))?;
     }
@@ -50,13 +50,13 @@ struct After {
 fn environment(
     host: &Host,
     app: &App,
-    tree: &Tree,
+    tree: &Path,
     slug: &Slug,
     config: &Environment,
     commit: &Commit,
 ) -> Result<Environment, Failure> {
     let platform = Environment::default()
-        .with("HOME", tree.path())
+        .with("HOME", tree)
         .with("PS", "release.1")
         .with("DYNO", "release.1")
         .with("DOKUEN_APP", app.name.as_str())

@@ -41,11 +41,12 @@ pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn T
     pushed_tree::check(host, app.repo(), commit)?;
     let small_files = git::archive(host, app.repo(), commit, cut.path())?;
     pushed_tree::look_for_pointers(cut.path(), &small_files, out)?;
+    build::narrow(host, &cut, &config)?;
     refuse_repeated_types(cut.path())?;
     let slug = build::compile(host, app, &cut, commit, &config, out)?;
     let formation = formation_for(&config, slug.procfile())?;
+    release_phase::run(host, app, cut.path(), &slug, &config, commit, out)?;
     let tree = cut.complete()?;
-    release_phase::run(host, app, &tree, &slug, &config, commit, out)?;
     let next = Next {
         tree,
         commit: Some(commit.id().to_owned()),

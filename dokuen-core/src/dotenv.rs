@@ -1,6 +1,9 @@
 //! `.env` files as foreman reads them, strictly: an error names its line, and nothing is ever expanded.
 
+use std::path::Path;
+
 use crate::env::{EnvValue, Environment};
+use crate::fs::{self, FsError};
 use crate::name::{BadName, EnvName};
 
 /// A line of a `.env` file that is no `NAME=value`.
@@ -44,6 +47,20 @@ pub fn parse_dotenv(text: &str) -> Result<Environment, DotenvError> {
     }
     Ok(all)
 }
+
+/// The `.env` of a release, which an app may have removed or spoilt since it was built: none is empty, a spoilt one is an
+/// error that names the file and the line. No symbolic link is followed.
+pub fn read_dotenv(path: &Path) -> Result<Environment, FsError> {
+    if path.symlink_metadata().is_err() {
+        return Ok(Environment::default());
+    }
+    let bytes = fs::read_foreign(path, MOST_BYTES)?;
+    let spoilt = |e| std::io::Error::new(std::io::ErrorKind::InvalidData, e);
+    fs::at("read", path, parse_dotenv(&String::from_utf8_lossy(&bytes)).map_err(spoilt))
+}
+
+/// No `.env` is larger.
+const MOST_BYTES: u64 = 1024 * 1024;
 
 /// Writes variables so that [`parse_dotenv`] (and foreman) read the same back; bytes that are not UTF-8 are replaced.
 pub fn render_dotenv<'a>(vars: impl IntoIterator<Item = (&'a EnvName, &'a EnvValue)>) -> String {

@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Stdio};
 
 use dokuen_core::cmd::{self, Cmd};
 use dokuen_core::fs::{self, FsError};
-use dokuen_core::{EnvStore, Environment, Layers, Port, parse_dotenv};
+use dokuen_core::{EnvStore, Environment, Layers, Port, read_dotenv};
 use nix::errno::Errno;
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
@@ -48,12 +48,10 @@ pub fn base_environment(search_path: &str) -> Environment {
     Environment::default().with("PATH", search_path).with("LANG", "C.UTF-8").with("HOST", "127.0.0.1")
 }
 
-/// All layers but the platform's own, with the given config vars of the app. `.env` was checked when it was built:
-/// a line that a running app has spoilt since is left out rather than keeping the app down.
+/// All layers but the platform's own, with the given config vars of the app. A `.env` that was spoilt since it was built
+/// is an error: nothing is started with less than it was built for.
 pub fn environment(spec: &Spec, app: Environment) -> Result<Environment, FsError> {
-    let dotenv = spec.tree.join(".env");
-    let text = if dotenv.symlink_metadata().is_ok() { fs::read_foreign(&dotenv, 1024 * 1024)? } else { Vec::new() };
-    let defaults = parse_dotenv(&String::from_utf8_lossy(&text)).unwrap_or_default();
+    let defaults = read_dotenv(&spec.tree.join(".env"))?;
     let global = EnvStore::new(&spec.global_env).load()?;
     Ok(Layers { base: base_environment(&spec.search_path), defaults, global, app, platform: Environment::default() }
         .merged())

@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
 
 use dokuen_core::cmd::Cmd;
-use dokuen_core::{Environment, Host, Layers, ledger, parse_dotenv, releases};
+use dokuen_core::{Environment, Host, Layers, ledger, read_dotenv, releases};
 
 use crate::exit::{Exit, Failure};
 use crate::place;
@@ -41,13 +41,7 @@ pub fn one_off_environment(
     version: &str,
     commit: &str,
 ) -> Result<Environment, Failure> {
-    let dotenv = tree.join(".env");
-    let text = if dotenv.symlink_metadata().is_ok() {
-        dokuen_core::fs::read_foreign(&dotenv, 1024 * 1024)?
-    } else {
-        Vec::new()
-    };
-    let defaults = parse_dotenv(&String::from_utf8_lossy(&text)).map_err(|e| Failure::new(Exit::Failed, e))?;
+    let defaults = read_dotenv(&tree.join(".env"))?;
     let platform = Environment::default()
         .with("HOME", tree)
         .with("PS", "run.1")

@@ -201,3 +201,11 @@ fn a_host_that_was_not_set_up_says_what_to_do() {
     crate::outcome::run(command.arg("apps"), b"", None).exits(9).stderr_has("has not been set up").says_nothing_else();
     assert!(begun.elapsed() < Duration::from_secs(2));
 }
+
+#[test]
+fn a_release_is_not_whole_before_its_release_phase_is_over() {
+    let app = Host::new().app("hello", "python");
+    app.dokuen("config_set", &["DOKUEN_AFTER_BUILD=test ! -e .dokuen/complete"]).ok();
+    app.push().ok().serving("Hello from Python, version 1");
+    app.release("current");
+}

@@ -216,3 +216,23 @@ fn an_app_that_leaves_daemons_behind_and_fails_leaves_none() {
     app.with("web.py", web.replace("server.serve(", "raise SystemExit(7)\nserver.serve("));
     changes_nothing(&app, App::push).stderr_has("web.1 exited with 7");
 }
+
+#[test]
+fn a_spoilt_dotenv_is_named_and_what_runs_is_left_alone() {
+    let app = Host::new().app("hello", "python");
+    app.push().ok();
+    let pid = app.text("/pid");
+    std::fs::write(app.release("current").join(".env"), "A=1\nnot a line\n").unwrap();
+    app.dokuen("restart", &[]).exits(1).stderr_has("/.env`").stderr_has("line 2 of .env is not NAME=value");
+    app.dokuen("run", &["true"]).exits(1).stderr_has("line 2 of .env is not NAME=value");
+    assert_eq!(app.text("/pid"), pid);
+}
+
+#[test]
+fn the_procfile_of_the_directory_that_is_the_app_is_the_one_that_is_checked() {
+    let app = Host::new().app("hello", "python");
+    app.with("services/web/Procfile", "web: one\nweb: two\n");
+    app.dokuen("config_set", &["DOKUEN_BUILD_DIR=services/web"]).ok();
+    app.push().fails().stderr_has("line 2 of the Procfile names web a second time");
+    assert!(!app.exists("current"));
+}
