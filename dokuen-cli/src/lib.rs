@@ -45,6 +45,7 @@ mod release_phase;
 mod settings;
 pub mod setup;
 pub mod shell;
+mod topics;
 pub mod walk;
 
 pub use exit::{Exit, Failure};

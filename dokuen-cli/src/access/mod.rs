@@ -3,9 +3,9 @@
 //! A role is a file, `apps/A/access/USER`, with the word in it. Everything is checked in one place before any work, and
 //! "no right" is answered like "no such app": with the same words and the same status.
 
-mod table;
+mod needs;
 
-pub use table::{Needs, change, needs};
+pub use needs::Needs;
 
 use std::fmt;
 

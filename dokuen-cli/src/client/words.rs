@@ -9,8 +9,10 @@ use clap::{CommandFactory, Parser};
 use dokuen_core::{AppName, EnvName};
 
 use super::encoding;
-use crate::args::{self, Cli, Command};
+use crate::args::{Cli, Command};
 use crate::exit::{Exit, Failure};
+use crate::topics::config::{ConfigCommand, no_word_without_value};
+use crate::topics::oneoffs::OneOffsCommand;
 
 /// A command line, looked at only as far as needed to know where it is to run.
 #[derive(Debug)]
@@ -78,13 +80,13 @@ impl Call {
         let command = parse(&words).map_err(|e| said(&e))?.command;
         let call = |words: &[OsString], stdin| Self { line: line(words), stdin, is_console: false };
         Ok(match command {
-            Command::ConfigSet(args) if !args.nul => {
+            Command::Config(ConfigCommand::Set(args)) if !args.nul => {
                 let app = format!("--application={}", args.app.application);
                 let mut words = vec!["config:set".into(), app.into(), "--nul".into(), "--".into()];
                 words.extend(names(&args.vars)?);
                 call(&words, Some(entries(&args.vars)?))
             }
-            Command::Run(_) => Self { is_console: true, ..call(&words, None) },
+            Command::OneOffs(OneOffsCommand::Run(_)) => Self { is_console: true, ..call(&words, None) },
             _ => call(&words, None),
         })
     }
@@ -115,7 +117,7 @@ fn line(words: &[OsString]) -> OsString {
     format!("dokuen {}", quoted.collect::<Vec<_>>().join(" ")).into()
 }
 
-/// `NAME=VALUE` entries as [`config:set --nul`](crate::args::ConfigSetArgs) reads them; `NAME=-` is read here.
+/// `NAME=VALUE` entries as [`config:set --nul`](crate::topics::config::ConfigSetArgs) reads them; `NAME=-` is read here.
 fn entries(vars: &[OsString]) -> Result<Vec<u8>, Failure> {
     let mut all = Vec::new();
     for var in vars {
@@ -137,7 +139,7 @@ fn entries(vars: &[OsString]) -> Result<Vec<u8>, Failure> {
 }
 
 fn names(vars: &[OsString]) -> Result<Vec<OsString>, Failure> {
-    args::no_word_without_value(vars)?;
+    no_word_without_value(vars)?;
     let name = |var: &OsString| EnvName::parse(var.to_string_lossy().split('=').next().unwrap_or_default());
     vars.iter().map(|var| Ok(name(var)?.as_str().into())).collect()
 }

@@ -3,9 +3,9 @@
 use dokuen_core::{Host, Transcript, UserName};
 
 use crate::access::{self, Role};
-use crate::args::{GrantArgs, RevokeArgs};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::topics::people::{GrantArgs, RevokeArgs};
 use crate::{keys, place};
 
 /// A line a person: those with a role in the app, then the admins.

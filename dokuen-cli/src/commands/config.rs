@@ -7,9 +7,9 @@ use std::os::unix::ffi::OsStrExt;
 use dokuen_core::releases;
 use dokuen_core::{App, EnvName, EnvValue, Environment, Host, Transcript, ledger, shown};
 
-use crate::args::{ConfigSetArgs, no_word_without_value};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::topics::config::{ConfigSetArgs, no_word_without_value};
 use crate::walk::{self, Next};
 use crate::{front_door, place, reconcile, settings};
 

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use dokuen_core::{Host, fs, shown};
 
-use crate::args::EventsArgs;
 use crate::events::Event;
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::topics::people::EventsArgs;
 
 /// How often new events are looked for.
 const PAUSE: Duration = Duration::from_millis(250);

@@ -4,11 +4,11 @@ use std::io::{IsTerminal, Read};
 
 use dokuen_core::{Host, Transcript, UserName};
 
-use crate::args::AddUserArgs;
 use crate::exit::{Exit, Failure};
 use crate::keys::{self, IfThere, KeyError, PublicKey};
 use crate::printer::Printer;
 use crate::shell::sessions;
+use crate::topics::people::AddUserArgs;
 
 /// More than this is no key.
 const MOST: u64 = 64 * 1024;

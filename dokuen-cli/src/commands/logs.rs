@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use dokuen_core::{App, Host, fs};
 
-use crate::args::LogsArgs;
 use crate::exit::Failure;
 use crate::place;
 use crate::printer::Printer;
+use crate::topics::processes::LogsArgs;
 
 /// How much of the end of each file is looked at.
 const END: u64 = 4 * 1024 * 1024;

@@ -6,9 +6,9 @@ use std::net::SocketAddr;
 use dokuen_core::{Domain, NginxKind, PortRange};
 use nix::unistd::{User, geteuid};
 
-use crate::args::SetupArgs;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::topics::program::SetupArgs;
 
 /// What the conf will say.
 #[derive(Debug)]

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use dokuen_core::cmd::Cmd;
 use dokuen_core::{Conf, Host, NginxKind, Transcript, fs};
 
-use crate::args::SetupArgs;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::topics::program::SetupArgs;
 use crate::{front_door, place};
 
 /// Everything that can be done is done; what is left is printed.

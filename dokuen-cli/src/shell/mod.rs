@@ -67,12 +67,12 @@ fn dokuen(host: &Host, visitor: &Visitor, words: Vec<OsString>, out: &mut Printe
     if cli.config.is_some() || cli.remote.is_some() {
         return Err(Failure::new(Exit::Denied, "--config and --remote do not work over ssh"));
     }
-    if let Err(failure) = access::check(host, &visitor.user, access::needs(&cli.command)) {
+    if let Err(failure) = access::check(host, &visitor.user, cli.command.topic().needs()) {
         commands::note_refused(host, &cli.command, &failure, out);
         return Err(failure);
     }
     let _session = sessions::Session::open(host, &visitor.user, &doing);
-    commands::recorded(host, cli.command, out)
+    commands::recorded(host, &cli.command, out)
 }
 
 fn welcome(host: &Host, visitor: &Visitor, out: &mut Printer) -> Result<u8, Failure> {

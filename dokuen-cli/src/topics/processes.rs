@@ -1,0 +1,108 @@
+//! What runs, how many of it, and what it says.
+
+use clap::{Args, Subcommand};
+use dokuen_core::Host;
+
+use super::{AppArg, MaybeApp, Topic, done};
+use crate::access::Needs;
+use crate::commands::{boot, logs, ps, restart, scale, shutdown};
+use crate::exit::Failure;
+use crate::printer::Printer;
+
+/// What runs, how many of it, and what it says.
+#[derive(Debug, Subcommand)]
+#[command(rename_all = "verbatim")]
+pub enum ProcessesCommand {
+    /// Show what really runs
+    #[command(name = "ps")]
+    Ps(AppArg),
+    /// Show or change how many processes of each type run
+    #[command(name = "scale", aliases = ["ps:scale"])]
+    Scale(ScaleArgs),
+    /// Start new processes of the live release and stop the old ones after
+    #[command(name = "restart", aliases = ["ps:restart"])]
+    Restart(AppArg),
+    /// Stop one app and keep it stopped, or stop everything until the next boot
+    #[command(name = "shutdown", aliases = ["ps:stop"])]
+    Shutdown(MaybeApp),
+    /// Start every app that was not shut down, or one app in any case
+    #[command(name = "boot", aliases = ["ps:start"])]
+    Boot(BootArgs),
+    /// Show the logs of an app's processes
+    #[command(name = "logs")]
+    Logs(LogsArgs),
+}
+
+impl Topic for ProcessesCommand {
+    fn needs(&self) -> Needs<'_> {
+        match self {
+            Self::Ps(args) | Self::Restart(args) => Needs::Collaborator(&args.application),
+            Self::Scale(args) => Needs::Collaborator(&args.app.application),
+            Self::Logs(args) => Needs::Collaborator(&args.app.application),
+            Self::Boot(args) if args.watch => Needs::Local,
+            Self::Boot(args) => args.app.needs(),
+            Self::Shutdown(args) => args.needs(),
+        }
+    }
+
+    fn change(&self) -> Option<String> {
+        match self {
+            Self::Ps(_) | Self::Logs(_) => None,
+            Self::Scale(args) if args.items.is_empty() => None,
+            Self::Scale(args) => Some(format!("scale {}", args.items.join(" "))),
+            Self::Restart(_) => Some("restart".to_owned()),
+            Self::Shutdown(_) => Some("shutdown".to_owned()),
+            Self::Boot(_) => Some("boot".to_owned()),
+        }
+    }
+
+    fn run(&self, host: &Host, out: &mut Printer) -> Result<u8, Failure> {
+        done(match self {
+            Self::Ps(args) => ps::run(host, &args.application, out),
+            Self::Scale(args) => scale::run(host, &args.app.application, &args.items, out),
+            Self::Restart(args) => restart::run(host, &args.application, out),
+            Self::Shutdown(args) => shutdown::run(host, args.application.as_deref(), out),
+            Self::Boot(args) => boot::run(host, args.app.application.as_deref(), args.watch, out),
+            Self::Logs(args) => logs::run(host, args, out),
+        })
+    }
+}
+
+/// `boot`
+#[derive(Debug, Args)]
+pub struct BootArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: MaybeApp,
+    /// Stay, and give an instance a new wrapper when its wrapper dies: what the boot unit runs
+    #[arg(long)]
+    pub watch: bool,
+}
+
+/// `scale`
+#[derive(Debug, Args)]
+pub struct ScaleArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// web=2, worker+1, or web=2,worker=1; without any, the present scale is shown
+    #[arg(value_name = "TYPE=COUNT", allow_hyphen_values = true)]
+    pub items: Vec<String>,
+}
+
+/// `logs`
+#[derive(Debug, Args)]
+pub struct LogsArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// How many lines
+    #[arg(short = 'n', long, default_value_t = 100)]
+    pub lines: usize,
+    /// Go on as lines come
+    #[arg(short = 't', long, visible_short_alias = 'f')]
+    pub tail: bool,
+    /// Only this process type, or this one process: web, web.1
+    #[arg(short = 'p', long, value_name = "PROCESS")]
+    pub process: Option<String>,
+}

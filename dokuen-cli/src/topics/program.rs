@@ -1,0 +1,94 @@
+//! The program itself: what works where no host is set up.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use dokuen_core::Host;
+
+use super::Topic;
+use crate::access::Needs;
+use crate::exit::Failure;
+use crate::printer::Printer;
+use crate::setup;
+
+/// The program itself: what works where no host is set up.
+#[derive(Debug, Subcommand)]
+#[command(rename_all = "verbatim")]
+pub enum ProgramCommand {
+    /// Make this machine (or just one directory) a Dokuen host; run again, it repairs and never destroys
+    #[command(name = "setup")]
+    Setup(Box<SetupArgs>),
+    /// Show the version
+    #[command(name = "version")]
+    Version,
+}
+
+impl ProgramCommand {
+    /// Runs it, with or without a host.
+    pub fn run_anywhere(&self, out: &mut Printer) -> Result<u8, Failure> {
+        match self {
+            Self::Setup(args) => setup::run(args, out)?,
+            Self::Version => out.out(format!("dokuen {}\n", env!("CARGO_PKG_VERSION")).as_bytes()),
+        }
+        Ok(0)
+    }
+}
+
+impl Topic for ProgramCommand {
+    fn needs(&self) -> Needs<'_> {
+        match self {
+            Self::Setup(_) => Needs::Local,
+            Self::Version => Needs::Key,
+        }
+    }
+
+    fn change(&self) -> Option<String> {
+        match self {
+            Self::Setup(_) | Self::Version => None,
+        }
+    }
+
+    fn run(&self, _: &Host, out: &mut Printer) -> Result<u8, Failure> {
+        self.run_anywhere(out)
+    }
+}
+
+/// `setup`
+#[derive(Debug, Args)]
+pub struct SetupArgs {
+    /// Where all of Dokuen's state is to live
+    pub dir: PathBuf,
+    /// Take the default for every question that no flag answers
+    #[arg(long)]
+    pub yes: bool,
+    /// The account that everything runs as
+    #[arg(long, value_name = "USER")]
+    pub appuser: Option<String>,
+    /// Its group, when the account has to be made
+    #[arg(long, value_name = "GROUP")]
+    pub appgroup: Option<String>,
+    /// Whose boot unit to install
+    #[arg(long, value_name = "PLATFORM", value_parser = ["linux", "macos"])]
+    pub platform: Option<String>,
+    /// Apps answer at APP.DOMAIN
+    #[arg(long, value_name = "DOMAIN")]
+    pub base_domain: Option<String>,
+    /// The host name people push to
+    #[arg(long, value_name = "HOST")]
+    pub git_server: Option<String>,
+    /// An nginx of Dokuen's own, or the machine's
+    #[arg(long, value_name = "WHOSE", value_parser = ["own", "system"])]
+    pub nginx: Option<String>,
+    /// Where nginx listens
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+    /// The lowest port that processes are given
+    #[arg(long, value_name = "PORT")]
+    pub min_port: Option<u16>,
+    /// The highest port that processes are given
+    #[arg(long, value_name = "PORT")]
+    pub max_port: Option<u16>,
+    /// Directories to search for programs before the system's own, with colons between
+    #[arg(long, value_name = "DIRS")]
+    pub bin_path: Option<String>,
+}

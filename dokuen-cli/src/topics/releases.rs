@@ -1,0 +1,93 @@
+//! Releases: making one, and going back to one.
+
+use clap::{Args, Subcommand};
+use dokuen_core::Host;
+
+use super::{AppArg, Topic, done};
+use crate::access::Needs;
+use crate::commands::{deploy, releases};
+use crate::exit::Failure;
+use crate::printer::Printer;
+
+/// Releases: making one, and going back to one.
+#[derive(Debug, Subcommand)]
+#[command(rename_all = "verbatim")]
+pub enum ReleasesCommand {
+    /// List an app's releases
+    #[command(name = "releases")]
+    List(AppArg),
+    /// Go back to an earlier release, its code and its config
+    #[command(name = "rollback", aliases = ["releases:rollback"])]
+    Rollback(RollbackArgs),
+    /// Remove old releases beyond those that are kept
+    #[command(name = "releases:prune")]
+    Prune(PruneArgs),
+    /// Deploy a commit of the app's repository
+    #[command(name = "deploy")]
+    Deploy(DeployArgs),
+}
+
+impl Topic for ReleasesCommand {
+    fn needs(&self) -> Needs<'_> {
+        Needs::Collaborator(match self {
+            Self::List(args) => &args.application,
+            Self::Rollback(args) => &args.app.application,
+            Self::Prune(args) => &args.app.application,
+            Self::Deploy(args) => &args.app.application,
+        })
+    }
+
+    fn change(&self) -> Option<String> {
+        match self {
+            Self::List(_) => None,
+            Self::Prune(args) if args.dry_run => None,
+            Self::Prune(_) => Some("releases:prune".to_owned()),
+            Self::Rollback(args) => {
+                Some(format!("rollback {}", args.version.as_deref().unwrap_or("to the one before")))
+            }
+            Self::Deploy(args) => Some(format!("deploy {}", args.rev.as_deref().unwrap_or_default())),
+        }
+    }
+
+    fn run(&self, host: &Host, out: &mut Printer) -> Result<u8, Failure> {
+        done(match self {
+            Self::List(args) => releases::run(host, &args.application, out),
+            Self::Rollback(args) => releases::rollback(host, &args.app.application, args.version.as_deref(), out),
+            Self::Prune(args) => releases::prune(host, &args.app.application, args.dry_run, out),
+            Self::Deploy(args) => deploy::run(host, &args.app.application, args.rev.as_deref(), out),
+        })
+    }
+}
+
+/// `rollback`
+#[derive(Debug, Args)]
+pub struct RollbackArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// v12; the release before the live one when it is left out
+    #[arg(value_name = "RELEASE")]
+    pub version: Option<String>,
+}
+
+/// `releases:prune`
+#[derive(Debug, Args)]
+pub struct PruneArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// Only say what would go
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// `deploy`
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// A commit id, branch or tag of the app's repository; the deployed branch when it is left out
+    #[arg(long, value_name = "REV")]
+    pub rev: Option<String>,
+}
