@@ -28,6 +28,9 @@ pub struct Cli {
     /// Show more of what goes wrong
     #[arg(long, global = true)]
     pub debug: bool,
+    /// Say less: data without titles, problems, and nothing else
+    #[arg(short = 'q', long, global = true)]
+    pub quiet: bool,
     /// From a checkout: the git remote of the host and app to work on [default: dokuen]
     #[arg(short = 'r', long, value_name = "REMOTE")]
     pub remote: Option<String>,

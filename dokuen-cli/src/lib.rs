@@ -45,6 +45,7 @@ mod release_phase;
 mod settings;
 pub mod setup;
 pub mod shell;
+mod show;
 mod topics;
 pub mod walk;
 
@@ -85,6 +86,7 @@ fn typed(args: Vec<OsString>, out: &mut Printer) -> Result<u8, Failure> {
         Err(exit) => return Ok(exit),
     };
     let debug = cli.debug;
+    out.look.quiet = cli.quiet;
     let done = commands::dispatch(cli, out);
     if let Some(failure) = done.as_ref().err().filter(|_| debug) {
         // Values of config vars hide themselves in this form.

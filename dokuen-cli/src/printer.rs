@@ -7,20 +7,30 @@ use dokuen_core::{Line, Transcript};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::exit::Failure;
+use crate::show::Look;
 
 /// A reader that takes nothing for so long has gone, as far as the work is concerned.
 const PATIENCE_MS: u16 = 5_000;
 
 /// Prints steps and facts to standard output and problems to standard error.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Printer {
+    /// What its reader is like.
+    pub look: Look,
     gone: bool,
+}
+
+impl Default for Printer {
+    fn default() -> Self {
+        Self { look: Look::of_stdout(), gone: false }
+    }
 }
 
 impl Transcript for Printer {
     fn line(&mut self, line: Line<'_>) {
         match line {
             Line::Problem(_) => self.err(&format!("{line}\n")),
+            _ if self.look.quiet => {}
             _ => self.out(format!("{line}\n").as_bytes()),
         }
     }

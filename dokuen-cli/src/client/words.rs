@@ -47,7 +47,7 @@ impl Typed {
                 "-r" | "--remote" => typed.remote = rest.next().cloned(),
                 _ if text.starts_with("--remote=") => typed.remote = Some(text["--remote=".len()..].into()),
                 _ if text.starts_with("--config") => typed.is_local = true,
-                "--debug" => typed.words.push(arg.clone()),
+                "--debug" | "-q" | "--quiet" => typed.words.push(arg.clone()),
                 _ if text.starts_with('-') => typed.is_local = true,
                 command => {
                     typed.is_local |= matches!(command, "setup" | "version" | "help" | "completions");
@@ -62,7 +62,7 @@ impl Typed {
 
     /// The words with the remote's app in them, where the command takes one and none was typed.
     pub fn words(&self, app: &AppName) -> Vec<OsString> {
-        let at = self.words.iter().position(|word| word != "--debug").map_or(0, |at| at + 1);
+        let at = self.words.iter().position(|word| !word.as_bytes().starts_with(b"-")).map_or(0, |at| at + 1);
         let mut with = self.words.clone();
         with.insert(at, format!("--application={app}").into());
         match parse(&with).map_err(|e| e.kind()) {

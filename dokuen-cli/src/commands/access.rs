@@ -1,22 +1,38 @@
 //! `access`, `grant`, `revoke`: who may work on an app.
 
 use dokuen_core::{Host, Transcript, UserName};
+use serde::Serialize;
 
 use crate::access::{self, Role};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::show::{Table, left};
+use crate::topics::AppData;
 use crate::topics::people::{GrantArgs, RevokeArgs};
 use crate::{keys, place};
 
+/// Who may work on an app, as programs see them.
+#[derive(Debug, Serialize)]
+struct Member {
+    name: String,
+    /// `owner`, `collaborator` or `admin`.
+    role: String,
+}
+
 /// A line a person: those with a role in the app, then the admins.
-pub fn list(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
-    let app = place::app(host, name)?;
-    for (user, role) in access::roles(&app)? {
-        out.out(format!("{user:<16} {role}\n").as_bytes());
-    }
-    for person in keys::people(host)?.iter().filter(|person| person.admin) {
-        out.out(format!("{:<16} admin\n", person.name).as_bytes());
-    }
+pub fn list(host: &Host, args: &AppData, out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, &args.app.application)?;
+    let member = |name: &UserName, role: String| Member { name: name.to_string(), role };
+    let mut all: Vec<_> = access::roles(&app)?.iter().map(|(user, role)| member(user, role.to_string())).collect();
+    let people = keys::people(host)?;
+    all.extend(people.iter().filter(|person| person.admin).map(|person| member(&person.name, "admin".to_owned())));
+    out.data(args.form, &all, |all| {
+        let mut table = Table::new([left("name"), left("role")]);
+        for one in all {
+            table.row([one.name.clone(), one.role.clone()]);
+        }
+        table
+    });
     Ok(())
 }
 

@@ -2,16 +2,40 @@
 
 use dokuen_build::{BUILT_IN, BuildpackUrl, Paths};
 use dokuen_core::{BuildpackName, Host, Transcript};
+use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::show::Form;
 use crate::{build, mason};
 
+/// A buildpack as programs see it.
+#[derive(Debug, Serialize)]
+struct Pack {
+    name: String,
+    built_in: bool,
+    /// Where an installed one came from.
+    url: Option<String>,
+    commit: Option<String>,
+}
+
 /// Installed ones by name, then the built-in ones in the order they are asked.
-pub fn list(host: &Host, out: &mut Printer) -> Result<(), Failure> {
+pub fn list(host: &Host, form: Form, out: &mut Printer) -> Result<(), Failure> {
     let store = build::store(host);
-    mason::list(&store, out)?;
     let installed = store.list()?;
+    if form.is_json() {
+        let own = installed.iter().map(|p| Pack {
+            name: p.name.to_string(),
+            built_in: false,
+            url: Some(p.url.clone()),
+            commit: p.commit.clone(),
+        });
+        let others = BUILT_IN.iter().filter(|pack| !installed.iter().any(|own| own.name.as_str() == pack.name));
+        let others = others.map(|pack| Pack { name: pack.name.to_owned(), built_in: true, url: None, commit: None });
+        out.json(&own.chain(others).collect::<Vec<_>>());
+        return Ok(());
+    }
+    mason::list(&store, out)?;
     out.step("built in, asked after the installed ones");
     for pack in BUILT_IN {
         let replaced = installed.iter().any(|own| own.name.as_str() == pack.name);

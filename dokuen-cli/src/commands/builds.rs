@@ -6,21 +6,43 @@ use std::time::{Duration, Instant};
 use dokuen_core::ledger::{self, Record, Version};
 use dokuen_core::releases::Tree;
 use dokuen_core::{App, Host, LockError, Transcript, fs, shown};
+use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::show::{Table, for_people, left, moment, right, short};
+use crate::topics::AppData;
 use crate::{build_log, cancel, place};
 
+/// A build as programs see it.
+#[derive(Debug, Serialize)]
+struct Build {
+    release: String,
+    at: String,
+    by: String,
+    commit: Option<String>,
+    lines: usize,
+}
+
 /// Newest first; only those whose files are still there.
-pub fn list(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
-    let app = place::app(host, name)?;
-    for (record, log) in built(&app)?.into_iter().rev() {
-        let commit = record.commit.as_deref().and_then(|c| c.get(..7)).unwrap_or("-");
-        let lines = log.iter().filter(|byte| **byte == b'\n').count();
-        let line =
-            format!("{:<6} {}  {commit}  {:<12} {lines} lines\n", record.version.to_string(), record.at, record.by);
-        out.out(line.as_bytes());
-    }
+pub fn list(host: &Host, args: &AppData, out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, &args.app.application)?;
+    let build = |(record, log): (Record, Vec<u8>)| Build {
+        release: record.version.to_string(),
+        at: moment(&record.at),
+        by: record.by,
+        commit: record.commit,
+        lines: log.iter().filter(|byte| **byte == b'\n').count(),
+    };
+    let all: Vec<Build> = built(&app)?.into_iter().rev().map(build).collect();
+    out.data(args.form, &all, |all| {
+        let mut table = Table::new([left("release"), left("at"), left("commit"), left("by"), right("lines")]);
+        for one in all {
+            let commit = short(one.commit.as_deref());
+            table.row([one.release.clone(), for_people(&one.at), commit, one.by.clone(), one.lines.to_string()]);
+        }
+        table
+    });
     Ok(())
 }
 

@@ -1,25 +1,41 @@
 //! `config`, `config:set`, `config:unset`: the app runs with the new values, or nothing has changed.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 
 use dokuen_core::releases;
 use dokuen_core::{App, EnvName, EnvValue, Environment, Host, Transcript, ledger, shown};
+use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::topics::AppData;
 use crate::topics::config::{ConfigSetArgs, no_word_without_value};
 use crate::walk::{self, Next};
 use crate::{front_door, place, reconcile, settings};
 
 /// `NAME=value` lines, the values as they are.
-pub fn show(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
-    let app = place::app(host, name)?;
+pub fn show(host: &Host, args: &AppData, out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, &args.app.application)?;
+    if args.form.is_json() {
+        out.json(&as_json(&app.env().load()?));
+        return Ok(());
+    }
     for (name, value) in app.env().load()?.0 {
         out.out(&[name.as_str().as_bytes(), b"=", value.bytes(), b"\n"].concat());
     }
     Ok(())
+}
+
+/// Names and values; a value that is no text is `{"base64": ...}`.
+fn as_json(config: &Environment) -> BTreeMap<&str, Value> {
+    let value = |bytes: &[u8]| match std::str::from_utf8(bytes) {
+        Ok(text) => Value::from(text),
+        Err(_) => json!({"base64": crate::keys::base64::encode(bytes)}),
+    };
+    config.0.iter().map(|(name, bytes)| (name.as_str(), value(bytes.bytes()))).collect()
 }
 
 /// Sets all of them or none.

@@ -7,6 +7,7 @@ use dokuen_core::{Host, fs, shown};
 use crate::events::Event;
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::show::{Form, moment};
 use crate::topics::people::EventsArgs;
 
 /// How often new events are looked for.
@@ -22,7 +23,7 @@ pub fn run(host: &Host, args: &EventsArgs, out: &mut Printer) -> Result<(), Fail
         older.append(&mut all);
         all = older;
     }
-    print(&all[all.len().saturating_sub(args.lines)..], args.json, out);
+    print(&all[all.len().saturating_sub(args.lines)..], args.form, out);
     let (mut month, mut seen) = newest(host, args)?;
     while args.tail && !out.reader_has_gone() {
         std::thread::sleep(PAUSE);
@@ -31,7 +32,7 @@ pub fn run(host: &Host, args: &EventsArgs, out: &mut Printer) -> Result<(), Fail
             (month, seen) = (now, 0);
         }
         if count > seen {
-            print(&wanted(host, &month, args)?[seen..], args.json, out);
+            print(&wanted(host, &month, args)?[seen..], args.form, out);
             seen = count;
         }
     }
@@ -51,10 +52,13 @@ fn wanted(host: &Host, month: &str, args: &EventsArgs) -> Result<Vec<Event>, Fai
     Ok(text.lines().filter_map(Event::parse).filter(of_app).collect())
 }
 
-fn print(events: &[Event], json: bool, out: &mut Printer) {
+fn print(events: &[Event], form: Form, out: &mut Printer) {
     for event in events {
-        let line = if json { event.to_json().to_string() } else { for_people(event) };
-        out.out(format!("{line}\n").as_bytes());
+        if form.is_json() {
+            out.json_line(&Event { at: moment(&event.at), ..event.clone() }.to_json());
+        } else {
+            out.out(format!("{}\n", for_people(event)).as_bytes());
+        }
     }
 }
 

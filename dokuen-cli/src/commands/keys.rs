@@ -3,11 +3,13 @@
 use std::io::{IsTerminal, Read};
 
 use dokuen_core::{Host, Transcript, UserName};
+use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::keys::{self, IfThere, KeyError, PublicKey};
 use crate::printer::Printer;
 use crate::shell::sessions;
+use crate::show::{Form, Table, left};
 use crate::topics::people::AddUserArgs;
 
 /// More than this is no key.
@@ -43,17 +45,41 @@ pub fn remove(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure>
     Ok(())
 }
 
-/// A line a person: name, role, fingerprint, comment, last use.
-pub fn list(host: &Host, out: &mut Printer) -> Result<(), Failure> {
+/// Somebody with a key, as programs see them.
+#[derive(Debug, Serialize)]
+struct Person {
+    name: String,
+    admin: bool,
+    fingerprint: String,
+    /// When and from where, in words.
+    last_use: Option<String>,
+    comment: String,
+}
+
+/// A line a person: name, role, fingerprint, last use, comment.
+pub fn list(host: &Host, form: Form, out: &mut Printer) -> Result<(), Failure> {
     let people = keys::people(host)?;
     let fingerprints = keys::fingerprints(host, &people.iter().map(|p| &p.key).collect::<Vec<_>>())?;
-    for (person, fingerprint) in people.iter().zip(fingerprints) {
-        let role = if person.admin { "admin" } else { "user" };
-        let used = person.last_use.as_deref().unwrap_or("never used");
-        let line = format!("{:<16} {role:<6} {fingerprint}  {used}  {}", person.name, person.key.comment);
-        out.out(format!("{}\n", line.trim_end()).as_bytes());
-    }
+    let person = |(person, fingerprint): (&keys::Person, String)| Person {
+        name: person.name.to_string(),
+        admin: person.admin,
+        fingerprint,
+        last_use: person.last_use.clone(),
+        comment: person.key.comment.clone(),
+    };
+    let all: Vec<Person> = people.iter().zip(fingerprints).map(person).collect();
+    out.data(form, &all, |all| table(all));
     Ok(())
+}
+
+fn table(all: &[Person]) -> Table {
+    let mut table = Table::new([left("name"), left("role"), left("fingerprint"), left("last use"), left("comment")]);
+    for one in all {
+        let role = if one.admin { "admin" } else { "user" };
+        let used = one.last_use.as_deref().unwrap_or("never used");
+        table.row([one.name.clone(), role.to_owned(), one.fingerprint.clone(), used.to_owned(), one.comment.clone()]);
+    }
+    table
 }
 
 impl From<KeyError> for Failure {

@@ -19,6 +19,7 @@ pub mod restart;
 pub mod run;
 pub mod scale;
 pub mod shutdown;
+pub mod version;
 pub mod watch;
 
 use dokuen_core::{Host, Transcript};

@@ -3,30 +3,62 @@
 use dokuen_core::ledger::{self, Version};
 use dokuen_core::releases::Tree;
 use dokuen_core::{Host, Transcript, shown};
+use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
+use crate::show::{Table, for_people, left, moment, short};
+use crate::topics::AppData;
 use crate::walk::{self, Next};
 use crate::{place, prune, reconcile};
 
+/// A release as programs see it.
+#[derive(Debug, Serialize)]
+struct Release {
+    release: String,
+    live: bool,
+    at: String,
+    by: String,
+    what: String,
+    commit: Option<String>,
+    formation: String,
+    tree: String,
+}
+
 /// Newest first; the live one is marked.
-pub fn run(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
-    let app = place::app(host, name)?;
+pub fn list(host: &Host, args: &AppData, out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, &args.app.application)?;
     let live = ledger::live(&app)?.map(|live| live.version);
+    let mut all = Vec::new();
     for version in ledger::versions(&app)?.into_iter().rev() {
         let Some(record) = ledger::record(&app, version)? else { continue };
-        let mark = if Some(version) == live { '*' } else { ' ' };
-        let commit = record.commit.as_deref().and_then(|c| c.get(..7)).unwrap_or("-");
-        let line = format!(
-            "{mark} {:<6} {}  {commit:<7}  {:<12} {}\n",
-            version.to_string(),
-            record.at,
-            record.by,
-            record.what
-        );
-        out.out(line.as_bytes());
+        all.push(Release {
+            release: version.to_string(),
+            live: Some(version) == live,
+            at: moment(&record.at),
+            by: record.by,
+            what: record.what,
+            commit: record.commit,
+            formation: record.formation,
+            tree: record.tree,
+        });
     }
+    out.data(args.form, &all, |all| table(all));
     Ok(())
+}
+
+fn table(all: &[Release]) -> Table {
+    let mut table = Table::new([left("  release"), left("at"), left("commit"), left("by"), left("what")]);
+    for one in all {
+        table.row([
+            format!("{} {}", if one.live { '*' } else { ' ' }, one.release),
+            for_people(&one.at),
+            short(one.commit.as_deref()),
+            one.by.clone(),
+            one.what.clone(),
+        ]);
+    }
+    table
 }
 
 /// Starts an earlier release again, as a new one: its tree, its config, today's scale.

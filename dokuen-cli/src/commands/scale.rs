@@ -1,21 +1,25 @@
 //! `scale`: how many processes of each type; what is not named stays as it is.
 
+use std::collections::BTreeMap;
+
 use dokuen_core::{App, EnvName, EnvValue, Environment, Formation, Host, Transcript, releases};
 
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::show::Form;
+use crate::topics::processes::ScaleArgs;
 use crate::{place, reconcile, walk};
 
 /// Shows the scale, or changes it: new processes are ready before it is kept, surplus ones drain after.
-pub fn run(host: &Host, name: &str, items: &[String], out: &mut Printer) -> Result<(), Failure> {
-    let app = place::app(host, name)?;
-    if items.is_empty() {
-        return show(&app, out);
+pub fn run(host: &Host, args: &ScaleArgs, out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, &args.app.application)?;
+    if args.items.is_empty() {
+        return show(&app, args.form, out);
     }
     let _lock = app.lock("scaling")?;
     let config = app.env().load()?;
     let mut wanted = present(&app, &config)?;
-    for item in items {
+    for item in &args.items {
         wanted = wanted.changed_by(item)?;
     }
     if let Some(tree) = releases::current(&app)? {
@@ -30,8 +34,12 @@ pub fn run(host: &Host, name: &str, items: &[String], out: &mut Printer) -> Resu
     Ok(())
 }
 
-fn show(app: &App, out: &mut Printer) -> Result<(), Failure> {
+fn show(app: &App, form: Form, out: &mut Printer) -> Result<(), Failure> {
     let present = present(app, &app.env().load()?)?;
+    if form.is_json() {
+        out.json(&present.iter().map(|(kind, count)| (kind.to_string(), count)).collect::<BTreeMap<_, _>>());
+        return Ok(());
+    }
     for (kind, count) in present.iter() {
         out.out(format!("{kind}={count}\n").as_bytes());
     }

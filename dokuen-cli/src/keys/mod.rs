@@ -3,7 +3,7 @@
 //! `keys/USER.key` is the truth; `authorized_keys` may be deleted and comes back. Every change holds `keys/.lock`.
 
 mod authorized;
-mod base64;
+pub(crate) mod base64;
 mod public_key;
 
 pub use authorized::rewrite;

@@ -67,6 +67,7 @@ fn dokuen(host: &Host, visitor: &Visitor, words: Vec<OsString>, out: &mut Printe
     if cli.config.is_some() || cli.remote.is_some() {
         return Err(Failure::new(Exit::Denied, "--config and --remote do not work over ssh"));
     }
+    out.look.quiet = cli.quiet;
     if let Err(failure) = access::check(host, &visitor.user, cli.command.topic().needs()) {
         commands::note_refused(host, &cli.command, &failure, out);
         return Err(failure);

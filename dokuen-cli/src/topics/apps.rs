@@ -8,6 +8,7 @@ use crate::access::Needs;
 use crate::commands::{apps, create, destroy};
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::show::Form;
 
 /// Apps: making, listing and removing them.
 #[derive(Debug, Subcommand)]
@@ -18,7 +19,7 @@ pub enum AppsCommand {
     Create(AppArg),
     /// List the apps
     #[command(name = "apps", aliases = ["apps:list"])]
-    List,
+    List(Form),
     /// Remove an app and everything that is its
     #[command(name = "apps:destroy", aliases = ["destroy", "apps:delete"])]
     Destroy(DestroyArgs),
@@ -27,14 +28,14 @@ pub enum AppsCommand {
 impl Topic for AppsCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
-            Self::Create(_) | Self::List => Needs::Key,
+            Self::Create(_) | Self::List(_) => Needs::Key,
             Self::Destroy(args) => Needs::Owner(&args.app.application),
         }
     }
 
     fn change(&self) -> Option<String> {
         match self {
-            Self::List => None,
+            Self::List(_) => None,
             Self::Create(_) => Some("create".to_owned()),
             Self::Destroy(_) => Some("apps:destroy".to_owned()),
         }
@@ -51,7 +52,7 @@ impl Topic for AppsCommand {
     fn run(&self, host: &Host, out: &mut Printer) -> Result<u8, Failure> {
         done(match self {
             Self::Create(args) => create::run(host, &args.application, out),
-            Self::List => apps::run(host, out),
+            Self::List(form) => apps::list(host, *form, out),
             Self::Destroy(args) => destroy::run(host, &args.app.application, args.confirm.as_deref(), out),
         })
     }

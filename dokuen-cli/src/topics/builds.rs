@@ -3,11 +3,12 @@
 use clap::{Args, Subcommand};
 use dokuen_core::Host;
 
-use super::{AppArg, Topic, done};
+use super::{AppArg, AppData, Topic, done};
 use crate::access::Needs;
 use crate::commands::{buildpacks, builds, purge_cache};
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::show::Form;
 
 /// Builds, and the buildpacks that make them.
 #[derive(Debug, Subcommand)]
@@ -15,7 +16,7 @@ use crate::printer::Printer;
 pub enum BuildsCommand {
     /// List the builds whose output is kept
     #[command(name = "builds", aliases = ["builds:list"])]
-    List(AppArg),
+    List(AppData),
     /// Show what the build of a release said
     #[command(name = "builds:output")]
     Output(BuildsOutputArgs),
@@ -27,7 +28,7 @@ pub enum BuildsCommand {
     PurgeCache(AppArg),
     /// List the buildpacks installed on this machine
     #[command(name = "buildpacks")]
-    Buildpacks,
+    Buildpacks(Form),
     /// Install a buildpack for all apps, or update it
     #[command(name = "buildpacks:install", aliases = ["install:buildpack"])]
     Install(UrlArg),
@@ -39,16 +40,17 @@ pub enum BuildsCommand {
 impl Topic for BuildsCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
-            Self::List(args) | Self::Cancel(args) | Self::PurgeCache(args) => Needs::Collaborator(&args.application),
+            Self::List(args) => Needs::Collaborator(&args.app.application),
+            Self::Cancel(args) | Self::PurgeCache(args) => Needs::Collaborator(&args.application),
             Self::Output(args) => Needs::Collaborator(&args.app.application),
-            Self::Buildpacks => Needs::Key,
+            Self::Buildpacks(_) => Needs::Key,
             Self::Install(_) | Self::Uninstall(_) => Needs::Admin,
         }
     }
 
     fn change(&self) -> Option<String> {
         match self {
-            Self::List(_) | Self::Output(_) | Self::Buildpacks => None,
+            Self::List(_) | Self::Output(_) | Self::Buildpacks(_) => None,
             Self::Cancel(_) => Some("deploys:cancel".to_owned()),
             Self::PurgeCache(_) => Some("builds:purge-cache".to_owned()),
             // A URL may hold a token.
@@ -59,11 +61,11 @@ impl Topic for BuildsCommand {
 
     fn run(&self, host: &Host, out: &mut Printer) -> Result<u8, Failure> {
         done(match self {
-            Self::List(args) => builds::list(host, &args.application, out),
+            Self::List(args) => builds::list(host, args, out),
             Self::Output(args) => builds::output(host, &args.app.application, args.version.as_deref(), out),
             Self::Cancel(args) => builds::cancel(host, &args.application, out),
             Self::PurgeCache(args) => purge_cache::run(host, &args.application, out),
-            Self::Buildpacks => buildpacks::list(host, out),
+            Self::Buildpacks(form) => buildpacks::list(host, *form, out),
             Self::Install(args) => buildpacks::install(host, &args.url, out),
             Self::Uninstall(args) => buildpacks::uninstall(host, &args.name, out),
         })

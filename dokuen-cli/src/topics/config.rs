@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{Args, Subcommand};
 use dokuen_core::Host;
 
-use super::{AppArg, Topic, done};
+use super::{AppArg, AppData, Topic, done};
 use crate::access::Needs;
 use crate::commands::config;
 use crate::exit::Failure;
@@ -17,7 +17,7 @@ use crate::printer::Printer;
 pub enum ConfigCommand {
     /// Show the config vars of an app
     #[command(name = "config", aliases = ["config:show"])]
-    Show(AppArg),
+    Show(AppData),
     /// Set config vars; the app then runs with them, without a failed request
     #[command(name = "config:set", aliases = ["config:add"])]
     Set(ConfigSetArgs),
@@ -29,7 +29,7 @@ pub enum ConfigCommand {
 impl Topic for ConfigCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
-            Self::Show(args) => Needs::Collaborator(&args.application),
+            Self::Show(args) => Needs::Collaborator(&args.app.application),
             Self::Set(args) => Needs::Collaborator(&args.app.application),
             Self::Unset(args) => Needs::Collaborator(&args.app.application),
         }
@@ -45,7 +45,7 @@ impl Topic for ConfigCommand {
 
     fn run(&self, host: &Host, out: &mut Printer) -> Result<u8, Failure> {
         done(match self {
-            Self::Show(args) => config::show(host, &args.application, out),
+            Self::Show(args) => config::show(host, args, out),
             Self::Set(args) => config::set(host, args, out),
             Self::Unset(args) => config::unset(host, &args.app.application, &args.names, out),
         })

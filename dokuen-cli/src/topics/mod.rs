@@ -17,6 +17,7 @@ use dokuen_core::Host;
 use crate::access::Needs;
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::show::Form;
 
 /// What every topic says of each of its commands.
 pub trait Topic {
@@ -51,6 +52,17 @@ pub struct AppArg {
     /// The app
     #[arg(short = 'a', long = "application", visible_alias = "app", value_name = "APP")]
     pub application: String,
+}
+
+/// Which app, and in which form its data is to be shown.
+#[derive(Debug, Args, Clone)]
+pub struct AppData {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// In which form
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// Which app, or all.

@@ -3,11 +3,12 @@
 use clap::{Args, Subcommand};
 use dokuen_core::Host;
 
-use super::{AppArg, MaybeApp, Topic, done};
+use super::{AppArg, AppData, MaybeApp, Topic, done};
 use crate::access::Needs;
 use crate::commands::{access, events, keys};
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::show::Form;
 
 /// Who may come in, what they may do, and what they did.
 #[derive(Debug, Subcommand)]
@@ -21,13 +22,13 @@ pub enum PeopleCommand {
     RemoveUser(UserArg),
     /// List who has a key: its fingerprint, their role, when it was used last
     #[command(name = "keys", aliases = ["users"])]
-    Keys,
+    Keys(Form),
     /// Write sshd's file of keys anew from Dokuen's own
     #[command(name = "keys:sync", hide = true)]
     KeysSync,
     /// List who may work on an app
     #[command(name = "access", aliases = ["access:list"])]
-    List(AppArg),
+    List(AppData),
     /// Let somebody work on an app
     #[command(name = "grant", aliases = ["access:add"])]
     Grant(GrantArgs),
@@ -43,8 +44,8 @@ impl Topic for PeopleCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
             Self::KeysSync => Needs::Local,
-            Self::AddUser(_) | Self::RemoveUser(_) | Self::Keys => Needs::Admin,
-            Self::List(args) => Needs::Collaborator(&args.application),
+            Self::AddUser(_) | Self::RemoveUser(_) | Self::Keys(_) => Needs::Admin,
+            Self::List(args) => Needs::Collaborator(&args.app.application),
             Self::Grant(args) => Needs::Owner(&args.app.application),
             Self::Revoke(args) => Needs::Owner(&args.app.application),
             Self::Events(args) => args.app.needs(),
@@ -53,7 +54,7 @@ impl Topic for PeopleCommand {
 
     fn change(&self) -> Option<String> {
         match self {
-            Self::Keys | Self::KeysSync | Self::List(_) | Self::Events(_) => None,
+            Self::Keys(_) | Self::KeysSync | Self::List(_) | Self::Events(_) => None,
             Self::AddUser(args) => Some(format!("adduser {}{}", args.name, if args.admin { " --admin" } else { "" })),
             Self::RemoveUser(args) => Some(format!("removeuser {}", args.name)),
             Self::Grant(args) => Some(format!("grant {}{}", args.user, if args.owner { " --owner" } else { "" })),
@@ -65,9 +66,9 @@ impl Topic for PeopleCommand {
         done(match self {
             Self::AddUser(args) => keys::add(host, args, out),
             Self::RemoveUser(args) => keys::remove(host, &args.name, out),
-            Self::Keys => keys::list(host, out),
+            Self::Keys(form) => keys::list(host, *form, out),
             Self::KeysSync => crate::keys::rewrite(host),
-            Self::List(args) => access::list(host, &args.application, out),
+            Self::List(args) => access::list(host, args, out),
             Self::Grant(args) => access::grant(host, args, out),
             Self::Revoke(args) => access::revoke(host, args, out),
             Self::Events(args) => events::run(host, args, out),
@@ -130,7 +131,7 @@ pub struct EventsArgs {
     /// Go on as they come
     #[arg(short = 't', long, visible_short_alias = 'f')]
     pub tail: bool,
-    /// One JSON object a line
-    #[arg(long)]
-    pub json: bool,
+    /// In which form; JSON is one object a line
+    #[command(flatten)]
+    pub form: Form,
 }

@@ -3,11 +3,12 @@
 use clap::{Args, Subcommand};
 use dokuen_core::Host;
 
-use super::{AppArg, MaybeApp, Topic, done};
+use super::{AppArg, AppData, MaybeApp, Topic, done};
 use crate::access::Needs;
 use crate::commands::{boot, logs, ps, restart, scale, shutdown};
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::show::Form;
 
 /// What runs, how many of it, and what it says.
 #[derive(Debug, Subcommand)]
@@ -15,7 +16,7 @@ use crate::printer::Printer;
 pub enum ProcessesCommand {
     /// Show what really runs
     #[command(name = "ps")]
-    Ps(AppArg),
+    Ps(AppData),
     /// Show or change how many processes of each type run
     #[command(name = "scale", aliases = ["ps:scale"])]
     Scale(ScaleArgs),
@@ -36,7 +37,8 @@ pub enum ProcessesCommand {
 impl Topic for ProcessesCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
-            Self::Ps(args) | Self::Restart(args) => Needs::Collaborator(&args.application),
+            Self::Ps(args) => Needs::Collaborator(&args.app.application),
+            Self::Restart(args) => Needs::Collaborator(&args.application),
             Self::Scale(args) => Needs::Collaborator(&args.app.application),
             Self::Logs(args) => Needs::Collaborator(&args.app.application),
             Self::Boot(args) if args.watch => Needs::Local,
@@ -58,8 +60,8 @@ impl Topic for ProcessesCommand {
 
     fn run(&self, host: &Host, out: &mut Printer) -> Result<u8, Failure> {
         done(match self {
-            Self::Ps(args) => ps::run(host, &args.application, out),
-            Self::Scale(args) => scale::run(host, &args.app.application, &args.items, out),
+            Self::Ps(args) => ps::run(host, args, out),
+            Self::Scale(args) => scale::run(host, args, out),
             Self::Restart(args) => restart::run(host, &args.application, out),
             Self::Shutdown(args) => shutdown::run(host, args.application.as_deref(), out),
             Self::Boot(args) => boot::run(host, args.app.application.as_deref(), args.watch, out),
@@ -88,6 +90,9 @@ pub struct ScaleArgs {
     /// web=2, worker+1, or web=2,worker=1; without any, the present scale is shown
     #[arg(value_name = "TYPE=COUNT", allow_hyphen_values = true)]
     pub items: Vec<String>,
+    /// In which form the present scale is shown
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// `logs`

@@ -7,9 +7,11 @@ use dokuen_core::Host;
 
 use super::Topic;
 use crate::access::Needs;
+use crate::commands::version;
 use crate::exit::Failure;
 use crate::printer::Printer;
 use crate::setup;
+use crate::show::Form;
 
 /// The program itself: what works where no host is set up.
 #[derive(Debug, Subcommand)]
@@ -20,7 +22,7 @@ pub enum ProgramCommand {
     Setup(Box<SetupArgs>),
     /// Show the version
     #[command(name = "version")]
-    Version,
+    Version(Form),
 }
 
 impl ProgramCommand {
@@ -28,7 +30,7 @@ impl ProgramCommand {
     pub fn run_anywhere(&self, out: &mut Printer) -> Result<u8, Failure> {
         match self {
             Self::Setup(args) => setup::run(args, out)?,
-            Self::Version => out.out(format!("dokuen {}\n", env!("CARGO_PKG_VERSION")).as_bytes()),
+            Self::Version(form) => version::run(*form, out),
         }
         Ok(0)
     }
@@ -38,13 +40,13 @@ impl Topic for ProgramCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
             Self::Setup(_) => Needs::Local,
-            Self::Version => Needs::Key,
+            Self::Version(_) => Needs::Key,
         }
     }
 
     fn change(&self) -> Option<String> {
         match self {
-            Self::Setup(_) | Self::Version => None,
+            Self::Setup(_) | Self::Version(_) => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use dokuen_core::Host;
 
-use super::{AppArg, Topic, done};
+use super::{AppArg, AppData, Topic, done};
 use crate::access::Needs;
 use crate::commands::{deploy, releases};
 use crate::exit::Failure;
@@ -15,7 +15,7 @@ use crate::printer::Printer;
 pub enum ReleasesCommand {
     /// List an app's releases
     #[command(name = "releases")]
-    List(AppArg),
+    List(AppData),
     /// Go back to an earlier release, its code and its config
     #[command(name = "rollback", aliases = ["releases:rollback"])]
     Rollback(RollbackArgs),
@@ -30,7 +30,7 @@ pub enum ReleasesCommand {
 impl Topic for ReleasesCommand {
     fn needs(&self) -> Needs<'_> {
         Needs::Collaborator(match self {
-            Self::List(args) => &args.application,
+            Self::List(args) => &args.app.application,
             Self::Rollback(args) => &args.app.application,
             Self::Prune(args) => &args.app.application,
             Self::Deploy(args) => &args.app.application,
@@ -51,7 +51,7 @@ impl Topic for ReleasesCommand {
 
     fn run(&self, host: &Host, out: &mut Printer) -> Result<u8, Failure> {
         done(match self {
-            Self::List(args) => releases::run(host, &args.application, out),
+            Self::List(args) => releases::list(host, args, out),
             Self::Rollback(args) => releases::rollback(host, &args.app.application, args.version.as_deref(), out),
             Self::Prune(args) => releases::prune(host, &args.app.application, args.dry_run, out),
             Self::Deploy(args) => deploy::run(host, &args.app.application, args.rev.as_deref(), out),

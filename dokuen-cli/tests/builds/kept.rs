@@ -26,7 +26,7 @@ fn what_builds_said_can_be_read_later() {
     app.greeting("first").push().ok();
     app.greeting("second").push().ok();
     app.dokuen("config:set", &["A=b"]).ok();
-    let list = app.dokuen("builds", &[]).ok().out();
+    let list = app.dokuen("builds", &["-q"]).ok().out();
     assert_eq!(list.lines().count(), 2, "{list}");
     app.dokuen("builds:output", &[]).ok().stdout_has("* compiling...\n").stdout_has("  + built as second\n");
     let first = list.lines().last().unwrap().split(' ').next().unwrap();

@@ -17,7 +17,7 @@ fn a_removed_key_is_refused_at_once_and_open_sessions_are_named() {
     eventually("the session is written down", || door.sessions().iter().any(|(_, doing)| doing == "run"));
     door.host.dokuen(&["removeuser", "bob"]).ok().stdout_has("still open: pid ").stdout_has("run since");
     door.ssh("bob", "dokuen apps").exits(255).stderr_has("Permission denied");
-    door.ssh("anna", "dokuen access -a blog").ok().stdout_is("anna             admin\n");
+    door.ssh("anna", "dokuen access -a blog -q").ok().stdout_is("anna  admin\n");
     drop(session);
     door.host.dokuen(&["removeuser", "bob"]).exits(3).stderr_has("no such user: bob");
 }
@@ -53,7 +53,7 @@ fn a_key_has_one_name_and_a_name_one_key() {
     door.host.dokuen_given(&["adduser", "anna"], &key("bob")).exits(1).stderr_has("anna has another key already");
     door.host.dokuen_given(&["adduser", "anna", "--replace", "--admin"], &key("bob")).ok();
     door.ssh("anna", "dokuen keys").exits(255);
-    door.ssh("bob", "dokuen keys").ok().stdout_has("anna             admin  SHA256:").stdout_has("bob@laptop");
+    door.ssh("bob", "dokuen keys").ok().stdout_has("anna  admin  SHA256:").stdout_has("bob@laptop");
     let foreign = [&key("carl")[..], &fs::read(door.authorized_keys()).unwrap()].concat();
     fs::write(door.authorized_keys(), foreign).unwrap();
     door.host.dokuen_given(&["adduser", "carl"], &key("carl")).exits(1).stderr_has("has a line of its own");

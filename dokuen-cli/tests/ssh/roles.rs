@@ -116,9 +116,9 @@ fn a_role_is_given_and_taken() {
     door.ssh("bob", "dokuen apps").ok().stdout_is("");
     door.ssh("olga", "dokuen grant bob -a blog").ok();
     door.ssh("bob", "dokuen apps").ok().stdout_is("blog\n");
-    door.ssh("bob", "dokuen access -a blog").ok().stdout_is(
-        "bob              collaborator\ncarl             collaborator\nolga             owner\nanna             admin\n",
-    );
+    door.ssh("bob", "dokuen access -a blog")
+        .ok()
+        .stdout_is("name  role\nbob   collaborator\ncarl  collaborator\nolga  owner\nanna  admin\n");
     door.ssh("bob", "dokuen grant dora -a blog").exits(4).stderr_has("only an owner of blog may do this");
     door.ssh("olga", "dokuen revoke bob -a blog").ok();
     door.ssh("bob", "dokuen config -a blog").exits(3);

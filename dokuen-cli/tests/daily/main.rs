@@ -1,0 +1,21 @@
+//! What people type every day, and what they see: each command's words, exit status, output and JSON.
+
+#![expect(clippy::disallowed_methods, reason = "tests plant files and run programs past the doors, as a user would")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+#![expect(dead_code, reason = "the support files are those of the walk, which needs more of them")]
+
+#[path = "../it/app.rs"]
+mod app;
+#[path = "../it/host.rs"]
+mod host;
+#[path = "../it/http.rs"]
+mod http;
+#[path = "../it/outcome.rs"]
+mod outcome;
+#[path = "../it/processes.rs"]
+mod processes;
+#[path = "../it/snapshot.rs"]
+mod snapshot;
+
+mod json;
+mod schema;
