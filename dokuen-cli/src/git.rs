@@ -53,6 +53,16 @@ pub fn git(host: &Host, repo: &Path) -> Cmd {
         .envs(quarantine)
 }
 
+/// Settings that every repository of an app has. git accepts malformed trees unless it is told to look, and packs of any
+/// size unless it is told a limit; push options are data that nobody reads.
+pub fn safe_settings(host: &Host) -> Vec<(&'static str, String)> {
+    vec![
+        ("receive.fsckObjects", "true".to_owned()),
+        ("receive.maxInputSize", host.conf.push_bytes.to_string()),
+        ("receive.advertisePushOptions", "false".to_owned()),
+    ]
+}
+
 /// What kind of object an id names: `commit`, `tree`, `tag`, `blob`.
 pub fn kind(host: &Host, repo: &Path, id: &Commit) -> Result<String, Failure> {
     let out = git(host, repo).args(["cat-file", "-t", id.id()]).run()?;

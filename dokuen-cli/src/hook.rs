@@ -9,7 +9,7 @@ use crate::events::Event;
 use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
 use crate::printer::Printer;
-use crate::{commands, place, push};
+use crate::{commands, gitolite, place, push};
 
 /// One line of the hook's standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ const MOST_REFS: usize = 1000;
 /// Reads the updates, decides which of them deploys, and deploys it.
 pub fn run(out: &mut Printer) -> Result<(), Failure> {
     let host = place::host(None)?;
-    let app = this_app(&host)?;
+    let Some(app) = this_app(&host)? else { return Ok(()) };
     let mut text = Vec::new();
     let read = std::io::stdin().take(16 * 1024 * 1024).read_to_end(&mut text);
     read.map_err(|e| Failure::new(Exit::Failed, format!("failed to read the pushed refs: {e}")))?;
@@ -38,13 +38,19 @@ pub fn run(out: &mut Printer) -> Result<(), Failure> {
     deploy_of(&host, &app, &updates, out)
 }
 
-/// git runs the hook in the bare repository, and its directory is named after the app.
-fn this_app(host: &Host) -> Result<App, Failure> {
+/// git runs the hook in the bare repository, and its directory is named after the app. Gitolite has repositories that are
+/// no app's: a push to one of those is none of Dokuen's business.
+fn this_app(host: &Host) -> Result<Option<App>, Failure> {
     let refused = |text: &str| Failure::new(Exit::HostNotReady, text.to_owned());
     let dir = std::env::current_dir().map_err(|e| refused(&format!("failed to find the repository: {e}")))?;
     let name = dir.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".git"));
-    let name = name.and_then(|n| AppName::parse(n).ok()).ok_or_else(|| refused("this is no repository of an app"))?;
-    place::app(host, name.as_str())
+    let name = name.and_then(|n| AppName::parse(n).ok());
+    if host.conf.gitolite {
+        gitolite::receive()?;
+        return Ok(name.and_then(|name| host.app(name)).filter(|app| app.repo().canonicalize().ok() == Some(dir)));
+    }
+    let name = name.ok_or_else(|| refused("this is no repository of an app"))?;
+    place::app(host, name.as_str()).map(Some)
 }
 
 fn parse(text: &[u8]) -> Option<Vec<Update>> {
@@ -112,6 +118,10 @@ fn checked(host: &Host, app: &App, update: &Update, branch: &str) -> Result<Comm
                 old.short()
             )));
         }
+    }
+    if host.conf.gitolite {
+        let old = update.old.as_ref().map_or_else(|| "0".repeat(new.id().len()), |old| old.id().to_owned());
+        gitolite::update::check(host, app, &update.name, &old, new.id())?;
     }
     Ok(new.clone())
 }

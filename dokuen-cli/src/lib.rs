@@ -32,6 +32,7 @@ pub mod events;
 mod exit;
 mod front_door;
 mod git;
+mod gitolite;
 mod hook;
 pub mod keys;
 pub mod mason;
@@ -64,6 +65,8 @@ pub fn main(args: Vec<OsString>) -> u8 {
     let result = match called_as(&args).as_str() {
         "pre-receive" | "dokuen-deploy" => hook::run(&mut out).map(|()| 0),
         "dokuen-shell" | "-dokuen-shell" => shell::run(&args, &mut out),
+        gitolite::TRIGGER => gitolite::before_git::run(&args, &mut out),
+        _ if gitolite::runs_this() => gitolite::command::run(&args, &mut out),
         _ => typed(args, &mut out),
     };
     result.unwrap_or_else(|failure| {

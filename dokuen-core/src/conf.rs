@@ -56,6 +56,8 @@ pub struct Conf {
     pub nginx: NginxKind,
     /// Where nginx listens.
     pub listen: SocketAddr,
+    /// Whether Gitolite stands in front: it has the keys and the rules then, and the repositories.
+    pub gitolite: bool,
 }
 
 /// Whose nginx serves the apps.
@@ -124,6 +126,7 @@ struct Raw {
     tree_files: Option<Number>,
     nginx: Option<NginxKind>,
     listen: Option<String>,
+    gitolite: Option<bool>,
 }
 
 impl Conf {
@@ -177,6 +180,7 @@ impl Raw {
             tree_files: whole("tree_files", self.tree_files, 200_000, 1..=100_000_000)? as u64,
             nginx: self.nginx.unwrap_or(NginxKind::System),
             listen: listen(self.listen)?,
+            gitolite: self.gitolite.unwrap_or(false),
         })
     }
 }

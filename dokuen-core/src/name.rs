@@ -115,6 +115,19 @@ name!(
     "only a-z, 0-9, \"_\", \"-\" and \".\", 1 to 63 characters, starting with a letter or digit"
 );
 
+impl UserName {
+    /// A name that Gitolite has let somebody in by: its own pattern is wider than Dokuen's, and its people are there
+    /// already. It still holds no `/` and does not begin with `-` or `.`.
+    pub fn of_gitolite(text: &str) -> Result<Self, BadName> {
+        let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'@' | b'+');
+        let first = text.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+        if first && text.len() <= 200 && text.bytes().all(inner) {
+            return Ok(Self(text.to_owned()));
+        }
+        Self::parse(text)
+    }
+}
+
 impl ProcessType {
     /// The one type that gets traffic.
     pub fn web() -> Self {

@@ -12,7 +12,7 @@ use std::fmt;
 use dokuen_core::{App, AppName, Host, UserName, fs};
 
 use crate::exit::{Exit, Failure};
-use crate::keys;
+use crate::{gitolite, keys};
 
 /// What somebody may do with one app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,7 +57,7 @@ pub fn check(host: &Host, user: &UserName, needs: Needs<'_>) -> Result<(), Failu
         Needs::Owner(name) => (name, Role::Owner),
     };
     let app = host.app_at(AppName::parse(name)?);
-    let has = if keys::is_admin(host, user)? { Some(Role::Owner) } else { role(&app, user)? };
+    let has = if keys::is_admin(host, user)? { Some(Role::Owner) } else { role(host, &app, user)? };
     match has.filter(|_| app.exists()) {
         Some(has) if has >= least => Ok(()),
         Some(_) => Err(Failure::new(Exit::Denied, format!("only an owner of {name} may do this"))),
@@ -72,15 +72,21 @@ pub fn unknown(name: &AppName) -> Failure {
 }
 
 /// One person's role in an app.
-pub fn role(app: &App, user: &UserName) -> Result<Option<Role>, Failure> {
+pub fn role(host: &Host, app: &App, user: &UserName) -> Result<Option<Role>, Failure> {
+    if host.conf.gitolite {
+        return if gitolite::repository::is_linked(app) { gitolite::rights::role(host, app, user) } else { Ok(None) };
+    }
     Ok(fs::read_if_there(&app.access_file(user))?.and_then(|bytes| Role::parse(&bytes)))
 }
 
 /// Everybody with a role in an app.
-pub fn roles(app: &App) -> Result<Vec<(UserName, Role)>, Failure> {
+pub fn roles(host: &Host, app: &App) -> Result<Vec<(UserName, Role)>, Failure> {
+    if host.conf.gitolite {
+        return gitolite::rights::roles(host, app);
+    }
     let files = fs::names(&app.access_dir())?;
     let names = files.iter().filter_map(|file| UserName::parse(file).ok());
-    let pairs = names.map(|name| Ok(role(app, &name)?.map(|role| (name, role))));
+    let pairs = names.map(|name| Ok(role(host, app, &name)?.map(|role| (name, role))));
     pairs.filter_map(Result::transpose).collect()
 }
 

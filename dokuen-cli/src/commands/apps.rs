@@ -40,7 +40,7 @@ pub fn visible(host: &Host) -> Result<Vec<App>, Failure> {
     let apps = host.apps()?;
     match visitor {
         Some(user) if !keys::is_admin(host, user)? => {
-            let seen = apps.into_iter().map(|app| Ok(access::role(&app, user)?.map(|_| app)));
+            let seen = apps.into_iter().map(|app| Ok(access::role(host, &app, user)?.map(|_| app)));
             seen.filter_map(Result::transpose).collect()
         }
         _ => Ok(apps),

@@ -7,7 +7,7 @@ use dokuen_core::{App, AppName, Host, Transcript, fs};
 use crate::access::Role;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
-use crate::{git, place};
+use crate::{git, gitolite, place};
 
 /// Makes the app and prints where to push.
 pub fn run(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
@@ -34,7 +34,7 @@ pub fn create(host: &Host, name: AppName) -> Result<App, Failure> {
         let name = dir.file_name().map(Path::new).unwrap_or(Path::new("."));
         fs::make_dir(&beside.join(name), fs::PRIVATE_DIR)?;
     }
-    if let Some(visitor) = place::visitor() {
+    if let Some(visitor) = place::visitor().filter(|_| !host.conf.gitolite) {
         // Whoever makes an app over ssh owns it from the moment it is there.
         let file = app.access_file(&visitor.user);
         let beside = beside.join(file.strip_prefix(app.dir()).unwrap_or(&file));
@@ -46,6 +46,9 @@ pub fn create(host: &Host, name: AppName) -> Result<App, Failure> {
 
 /// Also run for an app that a killed `create` left half-made: what is there already is kept.
 fn make_repository(host: &Host, app: &App) -> Result<(), Failure> {
+    if host.conf.gitolite {
+        return gitolite::repository::link(host, app);
+    }
     if app.repo().exists() {
         return Ok(());
     }
@@ -53,16 +56,13 @@ fn make_repository(host: &Host, app: &App) -> Result<(), Failure> {
     fs::remove_tree(&beside)?;
     fs::make_dir(&beside, fs::PRIVATE_DIR)?;
     git::git(host, &beside).args(["init", "--quiet", "--bare", "--template="]).arg("--initial-branch=master").run()?;
-    // git accepts malformed trees unless it is told to look, and packs of any size unless it is told a limit.
-    for (key, value) in [
-        ("receive.fsckObjects", "true"),
-        ("receive.maxInputSize", "2g"),
+    let own = [
         // Whatever the umask of whoever pushes.
-        ("core.sharedRepository", "0600"),
-        ("receive.advertisePushOptions", "false"),
-        ("gc.auto", "0"),
-    ] {
-        git::git(host, &beside).args(["config", key, value]).run()?;
+        ("core.sharedRepository", "0600".to_owned()),
+        ("gc.auto", "0".to_owned()),
+    ];
+    for (key, value) in git::safe_settings(host).into_iter().chain(own) {
+        git::git(host, &beside).args(["config", key, &value]).run()?;
     }
     fs::make_dirs(&beside.join("hooks"), fs::PRIVATE_DIR)?;
     // A symlink to the program itself: no shell runs in between, and an upgrade changes every hook at once.

@@ -6,17 +6,21 @@ use dokuen_core::{Host, Transcript, UserName};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
+use crate::gitolite;
 use crate::keys::{self, IfThere, KeyError, PublicKey};
 use crate::printer::Printer;
 use crate::shell::sessions;
 use crate::show::{Form, Table, left};
 use crate::topics::people::AddUserArgs;
 
+/// Where keys are when Gitolite stands in front.
+const KEYDIR: &str = "keys are keydir/NAME.pub in a clone of gitolite-admin: commit, push";
 /// More than this is no key.
 const MOST: u64 = 64 * 1024;
 
 /// Reads a public key and lets it in.
 pub fn add(host: &Host, args: &AddUserArgs, out: &mut Printer) -> Result<(), Failure> {
+    gitolite::refuse(host, KEYDIR)?;
     let name = UserName::parse(&args.name)?;
     if std::io::stdin().is_terminal() {
         let text = "the public key comes on standard input";
@@ -36,6 +40,7 @@ pub fn add(host: &Host, args: &AddUserArgs, out: &mut Printer) -> Result<(), Fai
 
 /// Takes a key out. Who is inside already is named, since a session lives on without its key.
 pub fn remove(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
+    gitolite::refuse(host, KEYDIR)?;
     let name = UserName::parse(name)?;
     keys::remove(host, &name)?;
     out.step(&format!("{name} may not come in any more"));
@@ -58,6 +63,7 @@ struct Person {
 
 /// A line a person: name, role, fingerprint, last use, comment.
 pub fn list(host: &Host, form: Form, out: &mut Printer) -> Result<(), Failure> {
+    gitolite::refuse(host, KEYDIR)?;
     let people = keys::people(host)?;
     let fingerprints = keys::fingerprints(host, &people.iter().map(|p| &p.key).collect::<Vec<_>>())?;
     let person = |(person, fingerprint): (&keys::Person, String)| Person {

@@ -14,6 +14,7 @@ use dokuen_core::fs::{self, PRIVATE_FILE};
 use dokuen_core::{Host, Lock, Stamp, UserName};
 
 use crate::exit::{Exit, Failure};
+use crate::gitolite;
 
 /// Somebody with a key.
 #[derive(Debug)]
@@ -56,6 +57,9 @@ pub fn person(host: &Host, name: UserName) -> Result<Option<Person>, Failure> {
 
 /// Whether a name is an admin's.
 pub fn is_admin(host: &Host, name: &UserName) -> Result<bool, Failure> {
+    if host.conf.gitolite {
+        return gitolite::rights::is_admin(host, name);
+    }
     Ok(fs::read_if_there(&host.role_file(name))?.as_deref() == Some(b"admin\n"))
 }
 

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use dokuen_core::NginxKind;
+use dokuen_core::{Conf, NginxKind, Transcript, fs};
 
 use super::answers::Answers;
+use crate::exit::Failure;
+use crate::printer::Printer;
 
 /// YAML with a comment per key. Values stand in JSON's quotes, which every YAML reader takes for text.
 pub fn render(dir: &Path, answers: &Answers) -> String {
@@ -52,4 +54,18 @@ pub fn render(dir: &Path, answers: &Answers) -> String {
         max = answers.ports.max(),
         listen = quoted(&answers.listen.to_string()),
     )
+}
+
+/// `--gitolite` is an answer that may come later than the others: its line is added, and nothing else is touched.
+pub fn put_gitolite_in_front(path: &Path, out: &mut Printer) -> Result<(), Failure> {
+    if Conf::load(path)?.gitolite {
+        return Ok(());
+    }
+    let before = fs::read_text(path)?;
+    let lines = before.lines().filter(|line| !line.starts_with("gitolite:"));
+    let text: String =
+        lines.chain(["# Gitolite has the keys and the rules.", "gitolite: true"]).map(|l| format!("{l}\n")).collect();
+    fs::replace(path, text.as_bytes(), fs::PRIVATE_FILE)?;
+    out.fact(&format!("added \"gitolite: true\" to {}", path.display()));
+    Ok(())
 }

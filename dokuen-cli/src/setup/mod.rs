@@ -13,7 +13,7 @@ use dokuen_core::{Conf, Host, NginxKind, Transcript, fs};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::topics::program::SetupArgs;
-use crate::{front_door, place};
+use crate::{front_door, gitolite, place};
 
 /// Everything that can be done is done; what is left is printed.
 pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
@@ -27,15 +27,23 @@ pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
         fs::make_dirs(&dir, fs::PUBLIC_DIR)?;
         machine::make_account(&answers.app_user, args.appgroup.as_deref(), out)?;
         fs::replace(&conf_path, conf_text::render(&dir, &answers).as_bytes(), fs::PRIVATE_FILE)?;
-        machine::share_conf(&conf_path, &answers.app_user)?;
         out.fact(&format!("wrote {}", conf_path.display()));
     }
+    if args.gitolite {
+        conf_text::put_gitolite_in_front(&conf_path, out)?;
+    }
     let host = Host::new(Conf::load(&conf_path)?);
+    machine::share_conf(&conf_path, &host.conf.app_user)?;
     install(&host)?;
     for line in machine::finish(&host, args.platform.as_deref(), out)? {
         out.problem(&format!("left to do: {line}"));
     }
     start(&host, out)?;
+    if host.conf.gitolite {
+        for line in gitolite::wire::wire(&host, out)? {
+            out.problem(&format!("left to do: {line}"));
+        }
+    }
     sync_keys(&host)?;
     report(&host, out);
     Ok(())

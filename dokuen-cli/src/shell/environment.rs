@@ -32,16 +32,18 @@ const HARMLESS: [&str; 15] = [
     "_",
 ];
 
-/// Starts this program again without the rest, when there is any: a process cannot safely take its own variables away.
-pub fn drop_all_but_the_list(args: &[OsString]) -> Result<(), Failure> {
-    let listed = |name: &OsString| READ.iter().chain(&HARMLESS).any(|known| name.as_bytes() == known.as_bytes());
+/// Starts this program again, under the name `called`, without the rest, when there is any: a process cannot safely take
+/// its own variables away. `also` says which names stay besides those in the list.
+pub fn drop_all_but(args: &[OsString], called: &str, also: fn(&[u8]) -> bool) -> Result<(), Failure> {
+    let known = |name: &[u8]| READ.iter().chain(&HARMLESS).any(|known| name == known.as_bytes());
+    let listed = |name: &OsString| known(name.as_bytes()) || also(name.as_bytes());
     let (kept, dropped): (Vec<_>, Vec<_>) = std::env::vars_os().partition(|(name, _)| listed(name));
     if dropped.is_empty() {
         return Ok(());
     }
     let program = place::own_program()?;
     let again = Cmd::new(&program, std::path::Path::new("/")).args(args.iter().skip(1)).envs(kept);
-    let error = again.to_std().arg0("dokuen-shell").exec();
+    let error = again.to_std().arg0(called).exec();
     Err(Failure::new(Exit::Failed, format!("failed to start `{}`: {error}", program.display())))
 }
 

@@ -48,15 +48,13 @@ fn command(host: &Host, visitor: &Visitor, service: Service, repo: &std::path::P
 
 /// Settings from the environment stand above those of the repository, which an app might reach.
 fn settings(host: &Host, repo: &std::path::Path) -> Vec<(&'static str, String)> {
-    vec![
+    let own = [
         ("safe.directory", repo.display().to_string()),
         ("core.hooksPath", host.hooks_dir().display().to_string()),
-        ("receive.fsckObjects", "true".to_owned()),
-        ("receive.maxInputSize", host.conf.push_bytes.to_string()),
-        ("receive.advertisePushOptions", "false".to_owned()),
         ("receive.autogc", "false".to_owned()),
         ("uploadpack.allowAnySHA1InWant", "false".to_owned()),
-    ]
+    ];
+    crate::git::safe_settings(host).into_iter().chain(own).collect()
 }
 
 /// The one form that git's own clients send.

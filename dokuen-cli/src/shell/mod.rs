@@ -4,7 +4,7 @@
 //! It may also be the login shell of the account (`dokuen-shell -c COMMAND`), which spares every session the start of a
 //! shell that reads `~/.bashrc` first; it then runs forced commands of its own and nothing else.
 
-mod environment;
+pub mod environment;
 mod git;
 mod request;
 pub mod sessions;
@@ -22,7 +22,7 @@ use request::Request;
 
 /// One session, from the words of sshd to an exit status.
 pub fn run(args: &[OsString], out: &mut Printer) -> Result<u8, Failure> {
-    environment::drop_all_but_the_list(args)?;
+    environment::drop_all_but(args, "dokuen-shell", |_| false)?;
     let user = caller(args)?;
     let host = place::host(None)?;
     if !host.key_file(&user).exists() {
@@ -36,6 +36,18 @@ pub fn run(args: &[OsString], out: &mut Printer) -> Result<u8, Failure> {
         Request::Nothing => welcome(&host, visitor, out),
         Request::Git { service, app } => git::serve(&host, visitor, service, &app),
         Request::Dokuen(words) => dokuen(&host, visitor, words, out),
+    }
+}
+
+/// A session that Gitolite has let in: it serves git itself, so only Dokuen's commands come here.
+pub fn asked_by_gitolite(host: &Host, visitor: &Visitor, line: &[u8], out: &mut Printer) -> Result<u8, Failure> {
+    match Request::parse(line)? {
+        Request::Dokuen(words) => dokuen(host, visitor, words, out),
+        Request::Nothing | Request::Git { .. } => {
+            let text = "Gitolite called dokuen for something that is no command of dokuen";
+            Err(Failure::new(Exit::Denied, text)
+                .hint("over ssh: ssh HOST dokuen help; on the host itself: DIR/bin/dokuen"))
+        }
     }
 }
 

@@ -90,6 +90,9 @@ pub struct SetupArgs {
     /// The highest port that processes are given
     #[arg(long, value_name = "PORT")]
     pub max_port: Option<u16>,
+    /// Gitolite stands in front: it has the keys, the rules and the repositories
+    #[arg(long)]
+    pub gitolite: bool,
     /// Directories to search for programs before the system's own, with colons between
     #[arg(long, value_name = "DIRS")]
     pub bin_path: Option<String>,

@@ -228,9 +228,10 @@ fn spawn(host: &Host, dir: &Path, key: &Path, port: u16) -> Child {
         "Port {port}\nListenAddress 127.0.0.1\nHostKey {}\nPidFile none\nUsePAM no\nStrictModes no\n\
          AuthorizedKeysFile {}\nPermitRootLogin yes\nPasswordAuthentication no\nMaxStartups 100\n\
          AcceptEnv *\nPermitUserEnvironment yes\nAllowTcpForwarding yes\nGatewayPorts yes\nPermitTunnel yes\n\
-         Subsystem sftp internal-sftp\n",
+         Subsystem sftp internal-sftp\nSetEnv HOME={}\n",
         key.display(),
-        keys.display()
+        keys.display(),
+        host.temp().join("home").display()
     );
     fs::write(&config, text).unwrap();
     let log = fs::File::create(dir.join("log")).unwrap();

@@ -24,6 +24,8 @@ mod door;
 
 mod bad_inputs;
 mod client;
+mod gatekeeper;
+mod gitolite;
 mod hostile;
 mod keys;
 mod roles;

@@ -1,0 +1,165 @@
+//! The same walk with Gitolite in front: its keys, its rules, its wild repositories, and Dokuen behind them.
+
+use std::fs;
+
+use crate::gatekeeper::Gatekeeper;
+
+/// bob may write to blog, but for its branch `main`; whoever likes may make repositories of their own.
+const RULES: &str = "
+repo blog
+    -   main = bob
+    RW+ = anna bob
+repo notes
+    option ENV.DOKUEN = no
+    RW+ = bob
+repo site
+    option ENV.DOKUEN = app
+    RW+ = Dora
+repo [a-z].*
+    C = bob carl Dora
+    RW+ = CREATOR
+    RW = WRITERS
+";
+
+#[test]
+fn an_app_in_the_rules_from_create_to_live() {
+    let gate = Gatekeeper::with(RULES);
+    let app = gate.checkout("blog", "python");
+    gate.push("bob", &app).ok().stderr_lacks("deploying");
+    gate.door.ssh("carl", "dokuen create --application=blog").exits(4).stderr_has("rules do not give blog to carl");
+    gate.door.ssh("bob", "dokuen create --application=blog").ok().stdout_has("git remote add dokuen");
+    app.greeting("Hello from Gitolite");
+    gate.push("bob", &app).ok().stderr_has("* deployed blog v1");
+    app.serves("Hello from Gitolite");
+    gate.door.ssh("anna", "dokuen apps").ok().stdout_is("blog\n");
+    gate.door.ssh("carl", "dokuen apps").ok().stdout_is("");
+    gate.door
+        .ssh("anna", "dokuen access -a blog")
+        .ok()
+        .stdout_is("name  role\nanna  collaborator\nbob   collaborator\n");
+    let events = gate.door.ssh("anna", "dokuen events").ok().out();
+    let words = events.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("bob blog ok create") && words.contains("bob blog ok deploy "), "{events}");
+}
+
+#[test]
+fn words_input_and_exit_statuses_arrive_although_gitolite_knows_no_quotes() {
+    let gate = Gatekeeper::with(RULES);
+    let (door, app) = (&gate.door, gate.checkout("shop", "python"));
+    gate.push("bob", &app).ok().stderr_has("* created shop").stderr_has("* deployed shop v1");
+    for value in ["one  two", "$(id) `id` ${HOME} ~ # ; & ?", "it's \"so\"", "../../etc", ""] {
+        let line = format!("dokuen config:set -a shop 'A={}'", value.replace('\'', "'\\''"));
+        door.ssh("bob", &line).ok();
+        assert_eq!(app.env("A"), value.as_bytes(), "{line}");
+    }
+    door.ssh_given("bob", "dokuen config:set -a shop B=-", b"two\nlines \xff").ok();
+    assert_eq!(app.env("B"), b"two\nlines \xff");
+    door.ssh_given("bob", "dokuen run -a shop cat", b"in\0put").ok().stdout_is("in\0put");
+    door.ssh("bob", "dokuen run -a shop printf '[%s]' 'a b' '' -x").ok().stdout_is("[a b][][-x]");
+    for (line, exit) in [
+        ("dokuen run -a shop sh -c 'exit 7'", 7),
+        ("dokuen run -a shop sh -c 'kill -9 $$'", 137),
+        ("dokuen config:set -a shop A=one two", 2),
+        ("dokuen config -a 'x", 2),
+        ("dokuen config -a nope", 3),
+        ("dokuen setup /tmp/x", 4),
+        ("dokuen --config /tmp/x apps", 4),
+    ] {
+        door.ssh("bob", line).exits(exit);
+    }
+    door.ssh("bob", "dokuen config -a shop\nid").fails().stderr_has("newlines").says_nothing_else();
+    door.ssh("bob", "dokuen;id").fails().says_nothing_else();
+    let mut encoded = door.ssh_command("bob", &[], &["dokuen --encoded config:set -a shop C=a%0Ab"]);
+    crate::outcome::run(&mut encoded, b"", None).ok();
+    assert_eq!(app.env("C"), b"a\nb");
+}
+
+#[test]
+fn a_wild_repository_is_an_app_of_whoever_made_it() {
+    let gate = Gatekeeper::with(RULES);
+    let (door, app) = (&gate.door, gate.checkout("shop", "python"));
+    gate.push("carl", &app).ok().stderr_has("* deployed shop v1");
+    let (theirs, none) = (door.ssh("bob", "dokuen config -a shop"), door.ssh("bob", "dokuen config -a nope"));
+    assert_eq!((theirs.code, theirs.out(), theirs.err.replace("shop", "nope")), (3, String::new(), none.err));
+    gate.push("bob", &app).fails();
+    door.ssh("carl", "perms shop + WRITERS bob").ok();
+    door.ssh("bob", "dokuen config -a shop").ok();
+    app.greeting("Hello from bob");
+    gate.push("bob", &app).ok();
+    app.serves("Hello from bob");
+    door.ssh("bob", "dokuen apps:destroy -a shop --confirm shop").exits(4).stderr_has("only an owner of shop");
+    door.ssh("carl", "dokuen apps:destroy -a shop --confirm shop").ok();
+    assert!(gate.home().join("repositories/shop.git/HEAD").exists(), "the repository is Gitolite's");
+    gate.push("bob", &app).ok().stderr_has("Everything up-to-date");
+}
+
+#[test]
+fn what_gitolite_refuses_never_goes_live() {
+    let gate = Gatekeeper::with(RULES);
+    let app = gate.checkout("blog", "python");
+    gate.door.ssh("anna", "dokuen create -a blog").ok();
+    gate.push("anna", &app).ok();
+    app.greeting("Hello from bob");
+    gate.push("bob", &app).ok();
+    gate.rule("repo blog\n    - VREF/NAME/secret = bob\n");
+    app.with("secret", "").greeting("Hello from secret");
+    gate.push("bob", &app)
+        .fails()
+        .stderr_has("Gitolite refuses it")
+        .stderr_lacks("starting")
+        .still_serving("Hello from bob");
+    gate.door.git("bob", &app, &["push", "dokuen", "master:main"]).fails();
+    app.serves("Hello from bob");
+    gate.push("anna", &app).ok();
+    app.serves("Hello from secret");
+}
+
+#[test]
+fn other_repositories_stay_what_they_are() {
+    let gate = Gatekeeper::with(RULES);
+    for (name, who) in [("notes", "bob"), ("team/tools", "carl")] {
+        let app = gate.checkout("plain", "python");
+        app.git(&["remote", "set-url", "dokuen", &gate.door.url(name)]).ok();
+        gate.push(who, &app).ok().stderr_lacks("* created").stderr_lacks("deploying");
+        fs::remove_dir_all(&app.checkout).unwrap();
+    }
+    gate.door.ssh("anna", "dokuen apps").ok().stdout_is("");
+    let app = gate.checkout("site", "python");
+    gate.push("Dora@home", &app).ok().stderr_has("* created site").stderr_has("* deployed site v1");
+}
+
+#[test]
+fn keys_and_rules_are_gitolites_and_setup_mends_its_wiring() {
+    let gate = Gatekeeper::with(RULES);
+    for (line, hint) in [
+        ("dokuen adduser zoe", "keydir/NAME.pub"),
+        ("dokuen removeuser bob", "keydir/NAME.pub"),
+        ("dokuen keys", "keydir/NAME.pub"),
+    ] {
+        gate.door.ssh("anna", line).exits(4).stderr_has("Gitolite has the keys").stderr_has(hint);
+    }
+    gate.door.ssh("bob", "dokuen create -a shop").ok();
+    gate.door.ssh("bob", "dokuen grant -a shop carl").exits(4).stderr_has("perms shop + WRITERS NAME");
+    let keys = fs::read_to_string(gate.door.authorized_keys()).unwrap();
+    assert!(!keys.contains("dokuen-shell"), "{keys}");
+
+    let (rc, local) = (gate.home().join(".gitolite.rc"), gate.home().join("local"));
+    let wired = fs::read_to_string(&rc).unwrap();
+    fs::write(&rc, wired.split("# dokuen start").next().unwrap().to_owned() + "1;\n").unwrap();
+    fs::remove_dir_all(&local).unwrap();
+    gate.door.ssh("bob", "dokuen apps").fails();
+    gate.door.host.setup(&["--gitolite"]).ok();
+    gate.door.ssh("bob", "dokuen apps").ok().stdout_is("shop\n");
+
+    let hook = local.join("hooks/common/pre-receive");
+    fs::remove_file(&hook).unwrap();
+    fs::write(&hook, "#!/bin/sh\n").unwrap();
+    gate.door.host.setup(&["--gitolite"]).ok().stderr_has("left to do").stderr_has("is there already");
+    assert_eq!(fs::read_to_string(&hook).unwrap(), "#!/bin/sh\n");
+}
+
+#[test]
+fn setup_without_a_gitolite_says_what_comes_first() {
+    let door = crate::door::Door::new();
+    door.host.setup(&["--gitolite"]).exits(9).stderr_has("Gitolite was not set up").stderr_has("gitolite setup -pk");
+}
