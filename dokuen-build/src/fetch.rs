@@ -169,15 +169,21 @@ impl Home {
         Ok(tree)
     }
 
-    fn fetch_and_check_out(&self, git: &Git<'_>, commit: &str, tree: &Path) -> Result<(), BuildError> {
+    /// Makes sure that the commit is in the clone; the lock must be held.
+    fn hold(&self, git: &Git<'_>, commit: &str) -> Result<(), BuildError> {
         let repo = self.repo();
         git.init(&repo)?;
-        let missing =
-            |source| BuildError::Checkout { reference: git.url.reference().unwrap_or("HEAD").to_owned(), source };
         if git.resolve(&repo, commit).is_err() {
             git.fetch(&repo, commit)?;
-            git.resolve(&repo, commit).map_err(missing)?;
+            git.resolve(&repo, commit).map_err(|source| not_there(git, source))?;
         }
+        Ok(())
+    }
+
+    fn fetch_and_check_out(&self, git: &Git<'_>, commit: &str, tree: &Path) -> Result<(), BuildError> {
+        let missing = |source| not_there(git, source);
+        self.hold(git, commit)?;
+        let repo = self.repo();
         let beside = Scratch::new(&self.0.join("at"))?;
         let files = beside.path().join("files");
         fs::make_dir(&files, fs::PRIVATE_DIR)?;
@@ -210,5 +216,26 @@ impl Seen {
     fn save(path: &Path, commit: &str) -> Result<(), BuildError> {
         let text = format!("{commit} {} UTC\n", Stamp::now().for_people());
         Ok(fs::replace_report(path, text.as_bytes(), fs::PRIVATE_FILE)?)
+    }
+}
+
+fn not_there(git: &Git<'_>, source: GitError) -> BuildError {
+    BuildError::Checkout { reference: git.url.reference().unwrap_or("HEAD").to_owned(), source }
+}
+
+impl Clones<'_> {
+    /// The bare repository of a URL that names a whole commit id, with that commit in it: fetched once.
+    pub fn repository(&self, git: &Git<'_>, out: &mut dyn Transcript) -> Result<PathBuf, BuildError> {
+        if let Place::Local(path) = git.url.place() {
+            self.check_open(path)?;
+        }
+        let home = Home::of(self.dir, git.url)?;
+        let commit = home.commit(git, out)?;
+        let _lock = home.lock()?;
+        if git.resolve(&home.repo(), &commit).is_err() {
+            out.step(&format!("fetching {}", git.url));
+            home.hold(git, &commit)?;
+        }
+        Ok(home.repo())
     }
 }

@@ -66,6 +66,17 @@ impl Store {
         Ok(Installed { name: url.name().clone(), url: url.to_string(), commit: files.commit })
     }
 
+    /// A bare repository that holds the commit which `url` names behind its `#`: fetched once and kept.
+    pub fn repository(
+        &self,
+        url: &BuildpackUrl,
+        env: &BuildEnv,
+        out: &mut dyn Transcript,
+    ) -> Result<PathBuf, BuildError> {
+        let clones = Clones { dir: &self.clones, keep_out: self.keep_out.as_deref() };
+        clones.repository(&Git { env, url, watch: Watch::new(Limits::default().time, None) }, out)
+    }
+
     /// Held while installed buildpacks change: a second update must not sweep away what the first is about to use.
     fn lock(&self) -> Result<Lock, BuildError> {
         let at = self.dir.join(AT);

@@ -38,6 +38,15 @@ impl BuildpackUrl {
     /// Checks `URL[#ref]`. Accepted are `https://`, `ssh://`, `user@host:path`, `http://` to this machine only (over
     /// plain http anybody on the way could put their code into the build), and what `paths` allows.
     pub fn parse(input: &str, paths: Paths) -> Result<Self, UrlError> {
+        Self::named(input, paths, None)
+    }
+
+    /// As [`BuildpackUrl::parse`], for a repository that is no buildpack and may be called anything.
+    pub fn of_repository(input: &str, paths: Paths) -> Result<Self, UrlError> {
+        Self::named(input, paths, BuildpackName::parse("repository").ok())
+    }
+
+    fn named(input: &str, paths: Paths, otherwise: Option<BuildpackName>) -> Result<Self, UrlError> {
         let refused = |why| UrlError { shown: shown(&masked(input)), why };
         let (address, reference) = match input.rsplit_once('#') {
             Some((address, reference)) => (address, Some(reference)),
@@ -47,7 +56,7 @@ impl BuildpackUrl {
             return Err(refused("what stands behind \"#\" is no branch, tag or commit"));
         }
         let place = Place::parse(address, paths).map_err(refused)?;
-        let name = name_of(&place).ok_or_else(|| refused("no name can be read from it"))?;
+        let name = name_of(&place).or(otherwise).ok_or_else(|| refused("no name can be read from it"))?;
         Ok(Self { typed: input.to_owned(), place, reference: reference.map(str::to_owned), name })
     }
 

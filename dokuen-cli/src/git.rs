@@ -37,11 +37,12 @@ impl Commit {
     }
 }
 
-/// git in an app's repository. In a hook the objects of the push are still in quarantine: git is told where by
-/// variables that must reach it, and nothing else.
+/// git in a bare repository. In a hook the objects of the push are still in quarantine: git is told where by variables
+/// that must reach it in the repository that is pushed to, and nowhere else.
 pub fn git(host: &Host, repo: &Path) -> Cmd {
     let inherited = ["GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"];
-    let quarantine = inherited.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
+    let quarantine = inherited.iter().filter(|_| is_pushed_to(repo));
+    let quarantine = quarantine.filter_map(|name| Some((*name, std::env::var_os(name)?)));
     Cmd::new("git", repo)
         .env("PATH", host.conf.search_path())
         .env("HOME", &host.conf.app_user_home)
@@ -51,6 +52,12 @@ pub fn git(host: &Host, repo: &Path) -> Cmd {
         .env("GIT_CONFIG_KEY_0", "safe.directory")
         .env("GIT_CONFIG_VALUE_0", repo)
         .envs(quarantine)
+}
+
+fn is_pushed_to(repo: &Path) -> bool {
+    let quarantine = std::env::var_os("GIT_QUARANTINE_PATH").and_then(|path| Path::new(&path).canonicalize().ok());
+    let repo = repo.canonicalize().ok();
+    quarantine.zip(repo).is_some_and(|(quarantine, repo)| quarantine.starts_with(repo))
 }
 
 /// Settings that every repository of an app has. git accepts malformed trees unless it is told to look, and packs of any

@@ -47,6 +47,7 @@ mod settings;
 pub mod setup;
 pub mod shell;
 mod show;
+mod submodules;
 mod topics;
 pub mod walk;
 

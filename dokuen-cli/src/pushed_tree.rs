@@ -9,6 +9,7 @@ use dokuen_core::{Host, Transcript, fs, shown};
 
 use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
+use crate::submodules::Submodule;
 
 /// Paths deeper than this are a mistake or meant to break something.
 const DEEPEST: usize = 100;
@@ -17,28 +18,30 @@ const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
 /// A pointer is about 130 bytes.
 const LARGEST_POINTER: u64 = 1024;
 
-/// Counts files and refuses submodules. git lists a tree as it reads it, so a bomb is left at the limit.
-pub fn check(host: &Host, repo: &Path, commit: &Commit) -> Result<(), Failure> {
+/// Counts files and gives back the submodules. git lists a tree as it reads it, so a bomb is left at the limit.
+pub fn check(host: &Host, repo: &Path, commit: &Commit) -> Result<Vec<Submodule>, Failure> {
     let failed = |e: std::io::Error| Failure::new(Exit::Failed, format!("failed to list the pushed tree: {e}"));
     let list = git::git(host, repo).args(["ls-tree", "-r", "-z", "--full-tree", commit.id()]);
     let mut child =
         list.to_std().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(failed)?;
     let entries =
         BufReader::new(child.stdout.take().ok_or_else(|| failed(std::io::Error::other("git has no output")))?);
+    let mut submodules = Vec::new();
     let checked = entries.split(0).enumerate().try_for_each(|(at, entry)| {
         let entry = entry.map_err(failed)?;
         if at as u64 >= host.conf.tree_files {
             return Err(refused(format!("it holds more than {} files", host.conf.tree_files))
                 .hint("tree_files in dokuen.conf allows more"));
         }
-        look_at(&entry)
+        submodules.extend(look_at(&entry)?);
+        Ok(())
     });
     if checked.is_err() {
         let _ = child.kill();
     }
     let status = child.wait().map_err(failed)?;
     checked?;
-    if status.success() { Ok(()) } else { Err(failed(std::io::Error::other(dokuen_core::cmd::how(status)))) }
+    if status.success() { Ok(submodules) } else { Err(failed(std::io::Error::other(dokuen_core::cmd::how(status)))) }
 }
 
 fn refused(text: String) -> Failure {
@@ -46,19 +49,19 @@ fn refused(text: String) -> Failure {
 }
 
 /// `MODE TYPE ID<tab>PATH`.
-fn look_at(entry: &[u8]) -> Result<(), Failure> {
+fn look_at(entry: &[u8]) -> Result<Option<Submodule>, Failure> {
     let path = entry.splitn(2, |byte| *byte == b'\t').nth(1).unwrap_or_default();
-    if entry.starts_with(b"160000 ") {
-        let path = String::from_utf8_lossy(path).into_owned();
-        let text = format!("{} is a submodule, whose files are not in the push", shown(&path));
-        return Err(
-            refused(text).hint("add the files themselves: git rm --cached PATH, rm -rf PATH/.git, git add PATH")
-        );
-    }
     if path.split(|byte| *byte == b'/').count() > DEEPEST {
         return Err(refused(format!("it is more than {DEEPEST} directories deep")));
     }
-    Ok(())
+    let Some(id) = entry.strip_prefix(b"160000 commit ").and_then(|rest| rest.split(|byte| *byte == b'\t').next())
+    else {
+        return Ok(None);
+    };
+    let path = String::from_utf8_lossy(path).into_owned();
+    let commit = Commit::parse(&String::from_utf8_lossy(id));
+    let commit = commit.ok_or_else(|| refused(format!("{} is a submodule without a commit", shown(&path))))?;
+    Ok(Some(Submodule { path, commit }))
 }
 
 /// Git LFS stores files elsewhere and pushes pointers: with its filter in force an app would run without its files. A

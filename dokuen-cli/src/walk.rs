@@ -14,6 +14,7 @@ use dokuen_proc::{Instance, InstanceId, Plan, boot};
 use crate::exit::Failure;
 use crate::git::{self, Commit};
 use crate::settings::Settings;
+use crate::submodules::{self, Written};
 use crate::{build, front_door, pushed_tree, reconcile, release_phase};
 
 /// What is to be live next.
@@ -38,8 +39,9 @@ pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn T
     let config = app.env().load()?;
     let cut = releases::cut(app, Stamp::now())?;
     let swept = SweepUnless::new(&cut);
-    pushed_tree::check(host, app.repo(), commit)?;
+    let submodules = pushed_tree::check(host, app.repo(), commit)?;
     let small_files = git::archive(host, app.repo(), commit, cut.path())?;
+    submodules::fill(host, Written { repo: app.repo(), commit, into: cut.path() }, &submodules, out)?;
     pushed_tree::look_for_pointers(cut.path(), &small_files, out)?;
     build::narrow(host, &cut, &config)?;
     refuse_repeated_types(cut.path())?;

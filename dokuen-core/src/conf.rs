@@ -52,6 +52,8 @@ pub struct Conf {
     pub tree_bytes: u64,
     /// A pushed tree may hold this many files at most.
     pub tree_files: u64,
+    /// Submodules may be fetched from what begins with one of these; each ends with a slash.
+    pub submodule_urls: Vec<String>,
     /// Whose nginx it is.
     pub nginx: NginxKind,
     /// Where nginx listens.
@@ -127,6 +129,7 @@ struct Raw {
     nginx: Option<NginxKind>,
     listen: Option<String>,
     gitolite: Option<bool>,
+    submodule_urls: Option<Vec<String>>,
 }
 
 impl Conf {
@@ -181,6 +184,7 @@ impl Raw {
             nginx: self.nginx.unwrap_or(NginxKind::System),
             listen: listen(self.listen)?,
             gitolite: self.gitolite.unwrap_or(false),
+            submodule_urls: submodule_urls(self.submodule_urls.unwrap_or_default())?,
         })
     }
 }
@@ -250,6 +254,19 @@ fn bin_path(text: Option<String>) -> Checked<Vec<PathBuf>> {
     match dirs.iter().find(|d| !d.is_absolute()) {
         Some(bad) => Err(("bin_path", format!("`{}` is not an absolute path", bad.display()))),
         None => Ok(dirs),
+    }
+}
+
+/// Without the slash at its end `https://git.example` would allow `https://git.example.evil.org`.
+fn submodule_urls(all: Vec<String>) -> Checked<Vec<String>> {
+    let known = ["https://", "ssh://", "file://"];
+    let whole =
+        |url: &&String| known.iter().any(|s| url.len() > s.len() + 1 && url.starts_with(s)) && url.ends_with('/');
+    match all.iter().find(|url| !whole(url)) {
+        Some(bad) => {
+            Err(("submodule_urls", format!("{} is no https, ssh or file URL that ends with a slash", shown(bad))))
+        }
+        None => Ok(all),
     }
 }
 
@@ -359,6 +376,8 @@ mod tests {
             ("stop_signal: FOO", "stop_signal"),
             ("listen: here", "listen"),
             ("boot_timeout: 0", "boot_timeout"),
+            ("submodule_urls: ['https://git.example']", "submodule_urls"),
+            ("submodule_urls: ['ext::sh -c id/']", "submodule_urls"),
         ] {
             let text = with(line).unwrap_err();
             assert!(text.starts_with(&format!("`DIR/dokuen.conf`: {key}: ")), "{line}: {text}");

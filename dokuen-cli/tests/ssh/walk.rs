@@ -1,5 +1,6 @@
 //! What a person does all day, over ssh.
 
+use crate::app::App;
 use crate::door::Door;
 
 #[test]
@@ -104,6 +105,50 @@ fn submodules_and_large_files_elsewhere_are_refused_by_name() {
     app.with(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
     door.git("anna", &app, &["push", "dokuen", "master"]).fails().stderr_has("\"big.bin\" is stored with Git LFS");
     app.serves("Hello from Python, version 1");
+}
+
+#[test]
+fn a_submodule_is_fetched_at_its_commit_from_where_the_conf_allows() {
+    let door = Door::with_anna();
+    let libraries = door.host.temp().join("libraries");
+    let library = |name: &str| App { host: door.host.clone(), name: name.into(), checkout: libraries.join(name) };
+    let (outer, inner) = (library("my.lib"), library("inner"));
+    for one in [&outer, &inner] {
+        std::fs::create_dir_all(&one.checkout).unwrap();
+        one.git(&["init", "-q", "-b", "main"]).ok();
+        one.with("file", format!("{} as pinned\n", one.name));
+    }
+    pin(&outer, "deep", &inner);
+    let app = door.app("anna", "blog", "python");
+    pin(&app, "vendor/lib", &outer);
+    outer.with("file", "newer\n");
+    let push = || door.git("anna", &app, &["push", "dokuen", "master"]);
+    push().fails().stderr_has("\"vendor/lib\" is a submodule").stderr_has("submodule_urls in dokuen.conf");
+    let conf = door.host.dir().join("dokuen.conf");
+    let text = std::fs::read_to_string(&conf).unwrap();
+    std::fs::write(&conf, format!("{text}submodule_urls: ['file://{}/']\n", libraries.display())).unwrap();
+    push().ok().stderr_has("= submodule \"vendor/lib\": ").stderr_has("= submodule \"deep\": ");
+    let file = |path: &str| std::fs::read_to_string(app.release("current").join(path)).unwrap();
+    assert_eq!(file("vendor/lib/file"), "my.lib as pinned\n");
+    assert_eq!(file("vendor/lib/deep/file"), "inner as pinned\n");
+
+    // Its commit is here already: nobody is asked again.
+    std::fs::rename(&libraries, door.host.temp().join("away")).unwrap();
+    app.greeting("Hello again");
+    push().ok().stderr_lacks("fetching").serving("Hello again");
+    app.with(".gitmodules", "[submodule \"x\"]\npath = vendor/lib\nurl = ext::sh -c id\n");
+    push().fails().stderr_has("\"vendor/lib\" is a submodule").still_serving("Hello again");
+}
+
+/// Commits the present state of `library` as a submodule of `app`.
+fn pin(app: &App, path: &str, library: &App) {
+    let id = library.git_says(&["rev-parse", "HEAD"]);
+    let text = format!("[submodule \"it\"]\n\tpath = {path}\n\turl = file://{}\n", library.checkout.display());
+    std::fs::write(app.checkout.join(".gitmodules"), text).unwrap();
+    app.git(&["add", ".gitmodules"]).ok();
+    app.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{id},{path}")]).ok();
+    app.git(&["commit", "-q", "-m", "submodule"]).ok();
+    std::fs::create_dir_all(app.checkout.join(path)).unwrap();
 }
 
 #[test]
