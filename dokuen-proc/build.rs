@@ -38,7 +38,9 @@ fn main() {
         let found = format!("-L{}", dir.display());
         // The group is for linkers that read archives once, in order: the last ones need each other.
         let group = ["-Wl,--start-group", "-lgcc_eh", "-lgcc", "-lc", "-Wl,--end-group"];
-        for argument in [found.as_str(), "-static", "-no-pie"].into_iter().chain(group) {
+        // std looks for this one weakly, which takes nothing out of an archive: without it each start is a fork.
+        let wanted = "-Wl,-u,posix_spawn_file_actions_addchdir_np";
+        for argument in [found.as_str(), "-static", "-no-pie", wanted].into_iter().chain(group) {
             println!("cargo::rustc-link-arg-bin=dokuen-wrapper={argument}");
         }
     }

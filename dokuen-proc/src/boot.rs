@@ -90,6 +90,10 @@ pub enum BootError {
 /// A wrapper says `ready` within a moment, or something is badly wrong.
 const ANSWER: Duration = Duration::from_secs(20);
 
+/// glibc's allocator keeps freed pieces per thread for speed, scattered over a wrapper's few pages; without that the
+/// pages go back. Other C libraries know no such variable, and the child's environment is not made from the wrapper's.
+const ALLOCATOR: (&str, &str) = ("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0");
+
 /// Starts every instance of the plan: first all wrappers, then their answers are read.
 pub fn boot(plan: &Plan) -> Result<Booted, BootError> {
     let mut started = Started { instances: Vec::new(), log_offsets: BTreeMap::new(), kept: false };
@@ -183,7 +187,7 @@ fn spec(plan: &Plan, id: &InstanceId) -> Result<Spec, BootError> {
 }
 
 fn spawn(program: &Path, instance: &Instance) -> Result<ChildStdout, BootError> {
-    let mut command = Cmd::new(program, Path::new("/")).arg(instance.dir()).to_std();
+    let mut command = Cmd::new(program, Path::new("/")).arg(instance.dir()).env(ALLOCATOR.0, ALLOCATOR.1).to_std();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let failed = |source| BootError::Wrapper { program: program.to_owned(), source };
     let mut child = command.spawn().map_err(failed)?;

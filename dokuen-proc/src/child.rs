@@ -3,18 +3,19 @@
 use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 
 use dokuen_core::cmd::{self, Cmd};
 use dokuen_core::fs::{self, FsError};
 use dokuen_core::{EnvStore, Environment, Layers, Port, read_dotenv};
 use nix::errno::Errno;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 
 use crate::instance::Instance;
 use crate::platform::{self, Member};
-use crate::shell::line_in_shell;
+use crate::shell::{argv_without_shell, line_in_shell};
 use crate::spec::Spec;
 
 /// A child that runs, ours or taken over.
@@ -90,13 +91,13 @@ impl Child {
         log_pipe: &Path,
         files: Option<u64>,
     ) -> Result<Self, ChildError> {
-        let argv = line_in_shell(&limited(&spec.command, files), &spec.tree);
-        let out = fs::open_pipe_to_write(log_pipe)?;
-        let err = fs::at("open", log_pipe, out.try_clone())?;
-        let mut command = Cmd::new(&argv[0], &spec.tree).args(&argv[1..]).envs(environment.pairs()).to_std();
-        command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
-        let spawned = command.spawn().map_err(|source| ChildError::Spawn { dir: spec.tree.clone(), source })?;
-        let pid = spawned.id() as i32;
+        let spawn = |argv: Vec<String>| spawn(spec, &argv, environment, log_pipe, files);
+        let spawned = match argv_without_shell(&spec.command, &spec.tree, environment).map(spawn) {
+            Some(Ok(pid)) => Ok(pid),
+            // A script without a first line that names its interpreter, for one: the shell knows what to do, or to say.
+            Some(Err(_)) | None => spawn(line_in_shell(&spec.command, &spec.tree)),
+        };
+        let pid = spawned.map_err(|source| ChildError::Spawn { dir: spec.tree.clone(), source })?;
         // A child that has ended already still answers here: it is a zombie until we reap it, and its pid stays taken.
         let started = platform::start_time(pid).unwrap_or(0);
         Ok(Self { member: Member { pid, started }, watched: None, own: true })
@@ -123,9 +124,35 @@ impl Child {
     }
 }
 
-/// The soft limit on open files that our own start had; the wrapper has raised its own. Failing to set it is harmless.
-fn limited(line: &str, files: Option<u64>) -> String {
-    files.map_or_else(|| line.to_owned(), |files| format!("ulimit -S -n {files} 2>/dev/null\n{line}"))
+fn spawn(
+    spec: &Spec,
+    argv: &[String],
+    environment: &Environment,
+    log_pipe: &Path,
+    files: Option<u64>,
+) -> std::io::Result<i32> {
+    let open = || fs::open_pipe_to_write(log_pipe).map_err(|e| e.source);
+    let mut command = Cmd::new(&argv[0], &spec.tree).args(&argv[1..]).envs(environment.pairs()).to_std();
+    // As a shell would have set it.
+    command.env("PWD", &spec.tree).process_group(0);
+    // All is opened before the limit is lowered: thousands of connections may be open beyond it.
+    command.stdin(fs::open_null().map_err(|e| e.source)?).stdout(open()?).stderr(open()?);
+    with_file_limit(files, || command.spawn()).map(|child| child.id() as i32)
+}
+
+/// Runs `start` under the soft limit on open files that our own start had, which a child inherits; the wrapper has
+/// raised its own. It has one thread, so nobody else sees the limit; what is open beyond it stays open.
+fn with_file_limit<T>(files: Option<u64>, start: impl FnOnce() -> T) -> T {
+    let raised = getrlimit(Resource::RLIMIT_NOFILE).ok();
+    if let (Some(soft), Some((_, hard))) = (files, raised) {
+        // Failing to lower it is harmless.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, soft.min(hard), hard);
+    }
+    let started = start();
+    if let Some((soft, hard)) = raised {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, soft, hard);
+    }
+    started
 }
 
 /// Collects every child that has ended: pid and how. Orphans that came back to us are among them.

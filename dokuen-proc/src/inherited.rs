@@ -18,4 +18,6 @@ pub fn keep_from_children() {
             let _ = fcntl(borrowed, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
         }
     }
+    // The listing's buffer was the largest piece of the start: what comes after it should lie close together.
+    crate::memory::give_back();
 }

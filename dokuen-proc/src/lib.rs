@@ -43,6 +43,7 @@ mod inherited;
 mod instance;
 mod log;
 mod machine;
+mod memory;
 mod platform;
 mod port;
 mod probe;

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dokuen_core::fs::{self, FsError};
-use memmap2::{MmapMut, MmapOptions};
+use memmap2::{MmapMut, MmapOptions, UncheckedAdvice};
 
 /// Where the bytes begin in the file. The words come before, on a page of their own whatever the page size.
 pub const START: u64 = 64 * 1024;
@@ -58,18 +58,25 @@ impl Shared {
         Ok(self.bytes.as_deref_mut().unwrap_or_default())
     }
 
-    /// Gives the memory of the bytes back; they are zero afterwards.
+    /// Whether the file holds more than its head: an earlier process may have left memory that is worth giving back.
+    pub fn has_bytes(&self) -> bool {
+        self.file.metadata().is_ok_and(|meta| meta.len() > START)
+    }
+
+    /// Gives the memory of the bytes back, which are zero afterwards, and that of the words, which stay as they are.
     pub fn give_back(&mut self) {
         self.bytes = None;
         // It fails for no file of ours; then the memory is given back with the file.
         let _ = self.file.set_len(START);
+        // SAFETY: it is a shared mapping of a file: what is dropped is this process's view of pages that the file keeps,
+        // and the next access brings them back as they are.
+        let _ = unsafe { self.head.unchecked_advise(UncheckedAdvice::DontNeed) };
     }
 
     /// Moves what `pipe` holds into the file at the offset that `word(index)` holds, and moves that on: in one system
     /// call, so that a kill finds each byte either in the pipe or counted, never in between.
     #[cfg(all(target_os = "linux", not(dokuen_portable)))]
     pub fn fill_from(&mut self, pipe: &File, index: usize) -> io::Result<usize> {
-        self.bytes()?;
         let word = self.word(index);
         let at = word.load(Ordering::Relaxed);
         let room = (START + self.size as u64).saturating_sub(at) as usize;

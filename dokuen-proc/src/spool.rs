@@ -59,7 +59,8 @@ impl Spool {
     /// Opens what is at `path`, with what an earlier wrapper left there.
     pub fn open(path: &Path) -> Result<Self, FsError> {
         let empty = Notes { filled: START, from: START, to: START, batch: Batch::default() };
-        let mut spool = Self { shared: Shared::open(path, SIZE)?, notes: empty, most: SIZE as u64 };
+        let mut spool = Self { shared: Shared::open(path, SIZE)?, notes: empty, most: 0 };
+        spool.most = if spool.shared.has_bytes() { SIZE as u64 } else { 0 };
         let found = spool.read();
         if spool.shared.word(0).load(Ordering::Relaxed) == VERSION && found.is_sound() {
             spool.notes = found;
@@ -150,7 +151,7 @@ impl Spool {
 
     /// Gives the memory back, if nothing waits in it.
     pub fn rest(&mut self) {
-        if self.is_empty() && self.is_large() {
+        if self.is_empty() && self.most > 0 {
             self.shared.give_back();
             self.most = 0;
         }

@@ -1,6 +1,6 @@
-//! What the benchmark runs of itself as a child: writers of lines, and a process that says when it began.
+//! What the benchmark runs of itself as a child: writers of lines.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::Path;
@@ -18,18 +18,10 @@ pub fn line(number: u64) -> String {
 
 pub fn run(words: &[String]) {
     match words[0].as_str() {
-        "began" => began(Path::new(&words[1])),
         "write" => write(words[1].parse().unwrap(), words[2].parse().unwrap(), words.get(3)),
         "count" => count(),
         other => panic!("{other}"),
     }
-}
-
-fn began(file: &Path) {
-    let now = now();
-    let mut file = OpenOptions::new().append(true).create(true).open(file).unwrap();
-    file.write_all(format!("{now} {}\n", std::process::id()).as_bytes()).unwrap();
-    std::thread::sleep(Duration::from_secs(100_000));
 }
 
 /// So many lines, with writes of `size` bytes, once the file `go` is there; with it, the process stays.

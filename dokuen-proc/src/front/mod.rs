@@ -190,6 +190,16 @@ impl Front {
         });
     }
 
+    /// Whether [`Front::rest`] would give memory back.
+    pub fn is_large(&self) -> bool {
+        self.scratch.capacity() > 0
+    }
+
+    /// Nothing has come for a while: gives back what only a request needs.
+    pub fn rest(&mut self) {
+        self.scratch = Vec::new();
+    }
+
     /// Takes no more connections; those that are open live on. The path is left alone: it may be another's by now.
     pub fn stop_listening(&mut self, registry: &Registry) {
         self.door.close(registry);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use dokuen_core::{Stamp, fs};
 use jiff::Timestamp;
 
-use super::Wrapper;
+use super::{Reported, Wrapper};
 use crate::instance::Report;
 use crate::machine::Phase;
 
@@ -36,20 +36,21 @@ impl Wrapper {
 
     pub(super) fn report(&mut self) {
         let name = self.machine.name();
-        let key =
-            format!("{name} {} {:?} {}", self.machine.restarts, self.child.as_ref().map(|c| c.member), self.last_end);
-        if key == self.reported {
+        let (restarts, child) = (self.machine.restarts, self.child.as_ref().map(|c| c.member));
+        let same =
+            |r: &Reported| r.name == name && r.restarts == restarts && r.child == child && r.last_end == self.last_end;
+        if self.reported.as_ref().is_some_and(same) {
             return;
         }
-        self.reported = key;
+        self.reported = Some(Reported { name, restarts, child, last_end: self.last_end.clone() });
         let report = Report {
             wrapper: Some(std::process::id() as i32),
-            child: self.child.as_ref().map(|c| c.member.pid),
-            child_started: self.child.as_ref().map(|c| c.member.started),
+            child: child.map(|member| member.pid),
+            child_started: child.map(|member| member.started),
             port: self.port(),
             phase: name.to_owned(),
             since: Stamp::now().for_people(),
-            restarts: self.machine.restarts,
+            restarts,
             last_end: self.last_end.clone(),
         };
         // Reports are for people; an instance runs on without them.

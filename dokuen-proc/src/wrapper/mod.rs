@@ -18,6 +18,7 @@ use crate::front::{Front, FrontError};
 use crate::instance::Instance;
 use crate::log::Log;
 use crate::machine::{Event, Limits, Machine, Phase};
+use crate::memory;
 use crate::platform;
 use crate::port::{self, Reserved};
 use crate::signals::Signals;
@@ -36,12 +37,15 @@ const FRONT: usize = 16;
 const PARTIAL: Duration = Duration::from_secs(1);
 /// How often a tree that cannot be watched is looked at while it ends, and an adopted child where there is no pidfd.
 const LOOK: Duration = Duration::from_millis(50);
-/// After so long without a line the memory of a burst goes back.
+/// After so long without a line or a request the memory that they took goes back.
 const QUIET: Duration = Duration::from_millis(300);
 /// Between two looks at everything else, a flood of lines is taken in so many batches at most.
 const BATCHES: usize = 32;
 /// The log pipe holds this much, and that much in a burst: large ones are few for all processes of a user together.
 const PIPE: (i32, i32) = (64 * 1024, 1024 * 1024);
+/// So many events are taken in one go.
+const EVENTS: usize = 64;
+
 /// A wrapper that holds its lock and its port, and listens; nothing is started yet.
 pub struct Wrapper {
     spec: Spec,
@@ -62,12 +66,25 @@ pub struct Wrapper {
     partial_since: Option<Instant>,
     quiet_at: Option<Instant>,
     log_has_more: bool,
+    /// A child was started, which takes memory for a moment.
+    started: bool,
+    /// The log pipe was made large.
+    flooded: bool,
     /// Orphans come to us.
     subreaper: bool,
     /// Nothing of the instance can be but below us.
     all_below: bool,
     retired_at: Option<Instant>,
-    reported: String,
+    reported: Option<Reported>,
+}
+
+/// What a report was made of: as long as it is the same, there is nothing to report.
+#[derive(PartialEq, Eq)]
+struct Reported {
+    name: &'static str,
+    restarts: u32,
+    child: Option<platform::Member>,
+    last_end: String,
 }
 
 /// A wrapper that could not begin.
@@ -138,10 +155,12 @@ impl Wrapper {
             partial_since: None,
             quiet_at: None,
             log_has_more: false,
+            started: true,
+            flooded: false,
             subreaper,
             all_below: subreaper && left.is_empty(),
             retired_at: None,
-            reported: String::new(),
+            reported: None,
             instance,
             spec,
         };
@@ -166,7 +185,7 @@ impl Wrapper {
 
     /// Runs the instance until it was told to stop and nothing of it is left.
     pub fn run(mut self) -> Result<(), WrapperError> {
-        let mut events = Events::with_capacity(256);
+        let mut events = Events::with_capacity(EVENTS);
         if self.child.is_some() {
             self.took_over()?;
         }
@@ -207,8 +226,25 @@ impl Wrapper {
                 }
             }
         }
+        if matches!(self.machine.phase, Phase::Draining { .. }) {
+            self.count_requests();
+        }
+        let large = self.started || self.log.is_large() || self.front.as_ref().is_some_and(Front::is_large);
+        if large && (!events.is_empty() || self.quiet_at.is_none()) {
+            self.quiet_at = Some(Instant::now() + QUIET);
+        }
+    }
+
+    /// Only while it matters: it looks at every connection.
+    fn count_requests(&mut self) {
         let in_flight = self.front.as_ref().map_or(0, Front::in_flight);
         self.happened(Event::InFlight(in_flight));
+    }
+
+    /// Told to stop or to start anew.
+    fn told(&mut self, event: Event) {
+        self.count_requests();
+        self.happened(event);
     }
 
     fn on_signals(&mut self) {
@@ -217,10 +253,10 @@ impl Wrapper {
             self.on_children();
         }
         if seen.stop {
-            self.happened(Event::Stop);
+            self.told(Event::Stop);
         }
         if seen.restart {
-            self.happened(Event::Restart);
+            self.told(Event::Restart);
         }
     }
 
@@ -229,8 +265,8 @@ impl Wrapper {
         while let Ok(count @ 1..) = self.control.read(&mut letters) {
             for letter in &letters[..count] {
                 match letter {
-                    b't' => self.happened(Event::Stop),
-                    b'r' => self.happened(Event::Restart),
+                    b't' => self.told(Event::Stop),
+                    b'r' => self.told(Event::Restart),
                     // A letter of a later version: an old wrapper does what it knows.
                     _ => {}
                 }
@@ -242,11 +278,9 @@ impl Wrapper {
         self.log_has_more = (0..BATCHES).all(|_| self.log.take_from(&self.pipe, Timestamp::now()));
         // Counted from the last bytes: a flood is always in the middle of some line when it is looked at.
         self.partial_since = self.log.has_partial().then(Instant::now);
-        if self.log.is_large() {
-            if self.quiet_at.is_none() {
-                platform::resize_pipe(&self.pipe, PIPE.1);
-            }
-            self.quiet_at = Some(Instant::now() + QUIET);
+        if self.log.is_large() && !self.flooded {
+            self.flooded = true;
+            platform::resize_pipe(&self.pipe, PIPE.1);
         }
     }
 
@@ -274,12 +308,14 @@ impl Wrapper {
         }
         self.on_log();
         self.log.end_partial(Timestamp::now());
-        if !matches!(self.machine.phase, Phase::Ending { .. }) {
-            self.say(&format!("the process {how}"));
-        }
+        let said = (!matches!(self.machine.phase, Phase::Ending { .. })).then(|| format!("the process {how}"));
         self.last_end = how;
         let tree_empty = self.tree_is_empty();
+        // The next child first, then the words: its own lines are read after them in any case.
         self.happened(Event::Ended { tree_empty });
+        if let Some(said) = said {
+            self.say(&said);
+        }
     }
 
     fn unwatch(&self, fd: &OwnedFd) {
@@ -314,9 +350,7 @@ impl Wrapper {
             self.on_log();
         }
         if self.quiet_at.is_some_and(|at| at <= now) {
-            self.quiet_at = None;
-            self.log.rest();
-            platform::resize_pipe(&self.pipe, PIPE.0);
+            self.rest();
         }
         if self.partial_since.is_some_and(|since| now - since >= PARTIAL) {
             self.log.end_partial(Timestamp::now());
@@ -325,8 +359,23 @@ impl Wrapper {
         if let Some(front) = self.front.as_mut().filter(|front| front.next_deadline().is_some_and(|at| at <= now)) {
             front.tick(self.poll.registry(), now);
         }
-        self.on_adopted();
+        if self.child.as_ref().is_some_and(Child::needs_looking_at) {
+            self.on_adopted();
+        }
         self.look_at_tree();
+    }
+
+    fn rest(&mut self) {
+        self.quiet_at = None;
+        self.started = false;
+        self.log.rest();
+        if std::mem::take(&mut self.flooded) {
+            platform::resize_pipe(&self.pipe, PIPE.0);
+        }
+        if let Some(front) = &mut self.front {
+            front.rest();
+        }
+        memory::give_back();
     }
 
     fn timeout(&self) -> Option<Duration> {

@@ -41,6 +41,7 @@ impl Wrapper {
         match Child::start(&self.spec, &environment, &self.instance.file("log"), self.soft_files) {
             Ok(child) => {
                 self.child = Some(child);
+                self.started = true;
                 self.happened(Event::Started);
                 self.report();
                 self.open_front();

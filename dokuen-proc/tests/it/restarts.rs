@@ -82,3 +82,34 @@ fn a_child_gets_a_clean_start() {
     worker.stop().unwrap();
     worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
 }
+
+#[test]
+fn a_plain_line_runs_without_a_shell_and_under_the_limits_that_we_were_started_with() {
+    let place = Place::new("");
+    let worker = place.runs("worker", "sleep 600");
+    let child = worker.report().child.unwrap();
+    let of = |file: &str| std::fs::read_to_string(format!("/proc/{child}/{file}")).unwrap();
+    assert_eq!(of("cmdline").replace('\0', " ").trim(), "/usr/bin/sleep 600");
+    assert_eq!(of("stat").split(' ').nth(4), Some(child.to_string().as_str()), "it leads a group of its own");
+    let soft = |limits: String| limits.lines().find(|l| l.starts_with("Max open files")).unwrap().to_owned();
+    assert_eq!(soft(of("limits")), soft(std::fs::read_to_string("/proc/self/limits").unwrap()));
+    worker.stop().unwrap();
+    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+}
+
+#[test]
+fn what_only_a_shell_can_run_or_explain_goes_to_a_shell() {
+    let place = Place::new("");
+    let plan = place.plan("worker", "./start $PS", 1);
+    std::fs::write(plan.tree.join("start"), "echo no interpreter named, $1\nexec sleep 600\n").unwrap();
+    std::fs::set_permissions(plan.tree.join("start"), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let worker = place.runs("worker", "./start $PS");
+    eventually("it has spoken", || place.log("worker.1").contains("no interpreter named, worker.1"));
+    worker.stop().unwrap();
+    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+    let mut plan = place.plan("worker", "nosuchprogram --x", 2);
+    plan.checks.alive = std::time::Duration::from_secs(10);
+    let failed = dokuen_proc::boot(&plan).unwrap().wait_until_ready().unwrap_err();
+    assert_eq!(failed.to_string(), "worker.1 exited with 127 before it was ready");
+    assert!(failed.log().iter().any(|line| line.contains("nosuchprogram: command not found")), "{:?}", failed.log());
+}
