@@ -28,6 +28,7 @@ mod build_log;
 mod cancel;
 mod client;
 pub mod commands;
+pub mod doctor;
 pub mod events;
 mod exit;
 mod front_door;

@@ -121,6 +121,11 @@ impl Host {
         self.conf.run_dir.join(".sessions")
     }
 
+    /// Held by `boot --watch` as long as it watches.
+    pub fn watch_lock(&self) -> PathBuf {
+        self.conf.run_dir.join(".watch")
+    }
+
     /// Buildpacks installed on the machine.
     pub fn buildpacks_dir(&self) -> PathBuf {
         self.dir().join("buildpacks")

@@ -41,6 +41,7 @@
 mod apply;
 mod conf_path;
 mod error;
+mod health;
 mod identity;
 mod listen;
 mod own;
@@ -58,6 +59,7 @@ mod version;
 
 pub use conf_path::{BadPath, ConfPath};
 pub use error::{Complaint, NginxError};
+pub use health::{accepts_its_conf, is_settled, not_in_force};
 pub use listen::Listen;
 pub use own::{Account, Own};
 pub use places::Places;

@@ -107,7 +107,7 @@ impl Own {
         self.dir.as_path().join("error.log")
     }
 
-    fn conf(&self) -> PathBuf {
+    pub(crate) fn conf(&self) -> PathBuf {
         self.dir.as_path().join("nginx.conf")
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use dokuen_core::{App, Collected, Formation, Host, Transcript, fs, releases};
+use dokuen_core::{App, Collected, Formation, Host, Transcript, fs, ledger, releases};
 
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
@@ -82,8 +82,22 @@ fn boot_all(host: &Host, apps: Vec<App>, out: &mut Printer) -> Result<(), Failur
     }
 }
 
+/// What of an app's formation has no living wrapper, by name; `None` before the first deploy.
+pub fn missing(app: &App) -> Result<Option<Vec<String>>, Failure> {
+    let (Some(live), Some(tree)) = (ledger::live(app)?, releases::current(app)?) else { return Ok(None) };
+    let wanted = walk::formation_for(&app.env().load()?, &walk::procfile_of(&tree)?)?;
+    let mut alive = Vec::new();
+    for instance in reconcile::of_generation(app, live.generation)? {
+        if instance.is_alive()? {
+            alive.push(instance.id.name());
+        }
+    }
+    let all = wanted.instances().map(|(kind, index)| format!("{kind}.{index}"));
+    Ok(Some(all.filter(|name| !alive.contains(name)).collect()))
+}
+
 /// Brings one app to what it should be: nothing is started twice.
-fn boot(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<&'static str, Failure> {
+pub fn boot(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<&'static str, Failure> {
     let _lock = app.lock("booting")?;
     let (Some(live), Some(tree)) = (reconcile::reconcile(host, app)?, releases::current(app)?) else {
         return Ok("never deployed");

@@ -9,6 +9,7 @@ pub mod config;
 pub mod create;
 pub mod deploy;
 pub mod destroy;
+pub mod doctor;
 pub mod events;
 pub mod keys;
 pub mod logs;

@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
-use dokuen_core::{App, Host, LockError, Transcript};
+use dokuen_core::{App, Host, Lock, LockError, Transcript};
 use dokuen_proc::Instance;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -21,6 +21,8 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Never returns but with an error.
 pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
+    // For `doctor`, who asks whether somebody watches. Two that do are in nobody's way.
+    let _lock = Lock::try_take(&host.watch_lock(), "watching", "watching").ok();
     tell_systemd();
     loop {
         let (watched, lost) = look(host)?;

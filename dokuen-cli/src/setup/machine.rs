@@ -10,6 +10,11 @@ use super::units;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 
+/// Where systemd looks for what it starts at boot.
+pub const SYSTEMD_UNIT: &str = "/etc/systemd/system/dokuen.service";
+/// Where launchd does.
+pub const LAUNCHD_PLIST: &str = "/Library/LaunchDaemons/dokuen.boot.plist";
+
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Makes the account when it is not there; root only.
@@ -152,7 +157,7 @@ fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> R
     if platform == "macos" {
         let plist = host.boot_dir().join("dokuen.plist");
         return Ok(vec![format!(
-            "sudo cp '{}' /Library/LaunchDaemons/dokuen.boot.plist, then: sudo launchctl load -w /Library/LaunchDaemons/dokuen.boot.plist",
+            "sudo cp '{}' {LAUNCHD_PLIST}, then: sudo launchctl load -w {LAUNCHD_PLIST}",
             plist.display()
         )]);
     }
@@ -164,7 +169,7 @@ fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> R
         let line = format!("cp '{}' /etc/systemd/system/ && systemctl enable dokuen", unit.display());
         return Ok(vec![format!("to start everything at boot: {line}")]);
     }
-    fs::install(&unit, Path::new("/etc/systemd/system/dokuen.service"), fs::PUBLIC_FILE)?;
+    fs::install(&unit, Path::new(SYSTEMD_UNIT), fs::PUBLIC_FILE)?;
     fs::replace(Path::new("/etc/tmpfiles.d/dokuen.conf"), tmpfile(host).as_bytes(), fs::PUBLIC_FILE)?;
     let systemctl = |args: &[&str]| Cmd::new("systemctl", Path::new("/")).env("PATH", PATH).args(args).run();
     systemctl(&["daemon-reload"])?;

@@ -5,6 +5,9 @@ mod conf_text;
 mod machine;
 mod units;
 
+pub use machine::{LAUNCHD_PLIST, SYSTEMD_UNIT};
+pub use units::systemd_file as boot_unit;
+
 use std::path::{Path, PathBuf};
 
 use dokuen_core::cmd::Cmd;
@@ -13,7 +16,7 @@ use dokuen_core::{Conf, Host, NginxKind, Transcript, fs};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::topics::program::SetupArgs;
-use crate::{front_door, gitolite, place};
+use crate::{doctor, front_door, gitolite, place};
 
 /// Everything that can be done is done; what is left is printed.
 pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
@@ -109,22 +112,11 @@ fn start(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Linux gives such ports to outgoing connections, one of which may then have the port of an app that is to start.
-fn warn_of_outgoing(host: &Host, out: &mut Printer) {
-    let range = fs::read_text(Path::new("/proc/sys/net/ipv4/ip_local_port_range")).unwrap_or_default();
-    let ends: Vec<u16> = range.split_ascii_whitespace().filter_map(|end| end.parse().ok()).collect();
-    let ports = host.conf.ports;
-    if let [low, high] = ends[..]
-        && ports.overlaps(low, high)
-    {
-        let (min, max) = (ports.min(), ports.max());
-        out.problem(&format!("ports {min} to {max} overlap those of outgoing connections, {low} to {high}"));
+fn report(host: &Host, out: &mut Printer) {
+    if let Some(overlap) = doctor::outgoing_overlap(host) {
+        out.problem(&overlap);
         out.problem("choose others with min_port and max_port in dokuen.conf");
     }
-}
-
-fn report(host: &Host, out: &mut Printer) {
-    warn_of_outgoing(host, out);
     out.step("ready");
     out.fact(&format!("command: {}", host.bin_dir().join("dokuen").display()));
     out.fact(&format!("apps answer at APP.{}", host.conf.base_domain));

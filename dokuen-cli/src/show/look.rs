@@ -22,6 +22,13 @@ impl Look {
     }
 }
 
+impl Look {
+    /// Text in a colour (an SGR parameter), where colours may be used.
+    pub fn painted(&self, text: &str, color: &str) -> String {
+        if self.color { format!("\x1b[{color}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}
+
 /// <https://no-color.org>: the variable counts when it is not empty.
 pub fn colors_are_welcome() -> bool {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());

@@ -1,18 +1,23 @@
 //! The host as a whole.
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use dokuen_core::Host;
 
 use super::{Topic, done};
 use crate::access::Needs;
+use crate::commands::doctor;
 use crate::exit::Failure;
 use crate::printer::Printer;
 use crate::prune;
+use crate::show::Form;
 
 /// The host as a whole.
 #[derive(Debug, Subcommand)]
 #[command(rename_all = "verbatim")]
 pub enum MachineCommand {
+    /// Look for everything that can be wrong with this host, and say what mends it
+    #[command(name = "doctor")]
+    Doctor(DoctorArgs),
     /// Remove what pruning has set aside
     #[command(name = "tidy", hide = true)]
     Tidy,
@@ -21,19 +26,33 @@ pub enum MachineCommand {
 impl Topic for MachineCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
+            Self::Doctor(_) => Needs::Admin,
             Self::Tidy => Needs::Local,
         }
     }
 
     fn change(&self) -> Option<String> {
         match self {
-            Self::Tidy => None,
+            Self::Doctor(args) if args.fix => Some("doctor --fix".to_owned()),
+            Self::Doctor(_) | Self::Tidy => None,
         }
     }
 
-    fn run(&self, host: &Host, _: &mut Printer) -> Result<u8, Failure> {
-        done(match self {
-            Self::Tidy => prune::tidy(host),
-        })
+    fn run(&self, host: &Host, out: &mut Printer) -> Result<u8, Failure> {
+        match self {
+            Self::Doctor(args) => doctor::run(host, args, out),
+            Self::Tidy => done(prune::tidy(host)),
+        }
     }
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Mend what can be mended without a risk
+    #[arg(long)]
+    pub fix: bool,
+    /// In which form
+    #[command(flatten)]
+    pub form: Form,
 }

@@ -17,5 +17,6 @@ mod processes;
 #[path = "../it/snapshot.rs"]
 mod snapshot;
 
+mod doctor;
 mod json;
 mod schema;

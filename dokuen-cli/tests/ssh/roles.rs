@@ -14,7 +14,7 @@ enum Least {
 }
 
 /// Commands in a form that changes nothing that the others need. APP is the app, WHO the person.
-const ROWS: [(&str, &str, Least); 37] = [
+const ROWS: [(&str, &str, Least); 38] = [
     ("setup", "/tmp/nowhere-at-all", Least::Nobody),
     ("create", "-a WHO-new", Least::Key),
     ("apps", "", Least::Key),
@@ -50,6 +50,7 @@ const ROWS: [(&str, &str, Least); 37] = [
     ("revoke", "-a APP zoe", Least::Owner),
     ("events", "", Least::Admin),
     ("events", "-a APP", Least::Collaborator),
+    ("doctor", "", Least::Admin),
     ("keys:sync", "", Least::Nobody),
     ("version", "", Least::Key),
 ];

@@ -1,0 +1,52 @@
+//! Every app that was not shut down runs as it should, and the ground it stands on is whole.
+
+use dokuen_core::{Host, Silent, fs};
+
+use super::{Check, Finding};
+use crate::commands::boot;
+use crate::exit::Failure;
+
+pub const CHECK: Check = Check { about: "apps", look, fix: Some(fix) };
+
+fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
+    let mut found = Vec::new();
+    let (mut run, mut stopped, mut empty) = (0, 0, 0);
+    for app in host.apps()? {
+        let mend = format!("dokuen boot --application={}", app.name);
+        if !app.repo().join("hooks").join("pre-receive").is_file() {
+            let says =
+                format!("the repository of {} has lost its hook: pushes to it by path would not deploy", app.name);
+            let hook = app.repo().join("hooks").join("pre-receive");
+            let deploy = host.bin_dir().join("dokuen-deploy");
+            found.push(Finding::problem(says, format!("ln -sf '{}' '{}'", deploy.display(), hook.display())));
+        }
+        if app.stopped_file().exists() {
+            stopped += 1;
+            continue;
+        }
+        match boot::missing(&app) {
+            Ok(None) => empty += 1,
+            Ok(Some(missing)) if missing.is_empty() => run += 1,
+            Ok(Some(missing)) => {
+                found.push(Finding::problem(format!("{}: {} does not run", app.name, missing.join(", ")), mend));
+            }
+            Err(failure) => found.push(Finding::problem(format!("{}: {failure}", app.name), mend)),
+        }
+    }
+    found.insert(0, Finding::ok(format!("{run} run, {stopped} are shut down, {empty} were never deployed")));
+    Ok(found)
+}
+
+/// Hooks come back, and what should run is started; whatever runs is left alone.
+fn fix(host: &Host) -> Result<(), Failure> {
+    for app in host.apps()? {
+        let hooks = app.repo().join("hooks");
+        fs::make_dirs(&hooks, fs::PRIVATE_DIR)?;
+        fs::relink(&host.bin_dir().join("dokuen-deploy"), &hooks.join("pre-receive"))?;
+        let broken = |missing: Option<Vec<String>>| missing.is_some_and(|missing| !missing.is_empty());
+        if !app.stopped_file().exists() && boot::missing(&app).is_ok_and(broken) {
+            boot::boot(host, &app, &mut Silent)?;
+        }
+    }
+    Ok(())
+}

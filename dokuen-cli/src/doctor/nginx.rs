@@ -1,0 +1,81 @@
+//! nginx: there, new enough, with a conf it accepts, and running what Dokuen has written.
+
+use dokuen_core::{Host, NginxKind};
+use dokuen_nginx::{Nginx, Version};
+
+use super::{Check, Finding, setup_again};
+use crate::exit::Failure;
+use crate::front_door;
+
+pub const CHECK: Check = Check { about: "nginx", look, fix: Some(fix) };
+
+fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
+    let nginx = match front_door::nginx(host) {
+        Ok(nginx) => nginx,
+        Err(failure) => return Ok(vec![Finding::problem(failure.to_string(), "sudo apt-get install nginx")]),
+    };
+    let mut found = vec![version(&nginx)?];
+    if let Some(refused) = refused(host, &nginx) {
+        found.push(refused);
+    }
+    found.extend(in_force(host, &nginx)?);
+    if !dokuen_nginx::is_settled(&nginx)? {
+        let says = "a command that was killed left a change of nginx half-done";
+        found.push(Finding::warning(says, "dokuen boot"));
+    }
+    Ok(found)
+}
+
+fn version(nginx: &Nginx) -> Result<Finding, Failure> {
+    let Some(version) = nginx.version()? else {
+        return Ok(Finding::unknown("this nginx is a fork that numbers its releases its own way"));
+    };
+    let Version(major, minor, patch) = version;
+    let note = if version.has_keepalive_min_timeout() {
+        ""
+    } else {
+        "; from 1.27.4 on no request is lost when names or certificates change (deploys lose none with any)"
+    };
+    Ok(Finding::ok(format!("nginx {major}.{minor}.{patch}{note}")))
+}
+
+fn refused(host: &Host, nginx: &Nginx) -> Option<Finding> {
+    match dokuen_nginx::accepts_its_conf(nginx) {
+        Ok(Some(())) => None,
+        Ok(None) => None,
+        Err(error) => {
+            let mend = format!("mend or remove the file, then: {}", boot(host));
+            Some(Finding::problem(Failure::from(error).to_string(), mend))
+        }
+    }
+}
+
+/// The proof that nginx includes Dokuen's files, too: it repeats what stands in them.
+fn in_force(host: &Host, nginx: &Nginx) -> Result<Vec<Finding>, Failure> {
+    let here = front_door::near(host.conf.listen);
+    let wrong = dokuen_nginx::not_in_force(nginx)?;
+    if wrong.is_empty() {
+        return Ok(vec![Finding::ok(format!("it answers at {here} for every app as Dokuen has written"))]);
+    }
+    let mend = match host.conf.nginx {
+        NginxKind::Own => boot(host),
+        NginxKind::System => format!("sudo nginx -t && {}", setup_again(host)),
+    };
+    if std::net::TcpStream::connect(here).is_err() {
+        return Ok(vec![Finding::problem(format!("nginx does not answer at {here}"), mend)]);
+    }
+    let finding = |file: std::path::PathBuf| {
+        Finding::problem(format!("nginx does not run `{}` as it stands there", file.display()), mend.clone())
+    };
+    Ok(wrong.into_iter().map(finding).collect())
+}
+
+fn boot(host: &Host) -> String {
+    format!("'{}' boot", host.bin_dir().join("dokuen").display())
+}
+
+/// As at boot: started, every vhost written anew and proven.
+fn fix(host: &Host) -> Result<(), Failure> {
+    front_door::start(host)?;
+    front_door::rebuild(host).map(drop)
+}
