@@ -12,6 +12,7 @@ use crate::compile::Limits;
 use crate::env::BuildEnv;
 use crate::error::ScriptError;
 use crate::export::Exported;
+use crate::family::Excess;
 use crate::form;
 use crate::lines::Lines;
 use crate::sink::{Head, Sink, Tail};
@@ -62,7 +63,8 @@ impl Buildpack {
         let script = self.must_have("bin/compile")?;
         let cmd = script.cmd(site).arg(site.dir).arg(site.cache).arg(site.env_dir);
         let mut lines = Lines::new(out, site.limits.output);
-        let ended = script.run(&cmd, &site.watch, Wiring::Together(&mut lines))?;
+        let watch = site.watch.bounded(site.limits.bounds());
+        let ended = script.run(&cmd, &watch, Wiring::Together(&mut lines))?;
         if ended.leftovers {
             out.fact("ended what the build left running");
         }
@@ -107,7 +109,7 @@ impl Buildpack {
     /// Standard output of a script that ended well, bounded in size and time.
     fn answer(&self, script: &Script, site: &Site<'_>, cmd: Cmd) -> Result<Vec<u8>, ScriptError> {
         let (mut out, mut err) = (Head::of(MOST_ANSWER), Tail::default());
-        let watch = site.watch.within(MOST_FOR_AN_ANSWER.min(site.limits.time));
+        let watch = site.watch.within(MOST_FOR_AN_ANSWER.min(site.limits.time)).bounded(site.limits.bounds());
         let sinks: (&mut dyn Sink, &mut dyn Sink) = (&mut out, &mut err);
         let ended = script.run(&cmd, &watch, Wiring::Apart(sinks.0, sinks.1))?;
         script.judge(ended.how, site, err.text())?;
@@ -143,6 +145,8 @@ impl Script {
             }
             How::Cancelled => ScriptError::Cancelled { name, script },
             How::Enough => ScriptError::TooMuch { name, script, most: MOST_ANSWER },
+            How::TooMuch(Excess::Processes(most)) => ScriptError::Processes { name, script, most },
+            How::TooMuch(Excess::Memory(most)) => ScriptError::Memory { name, script, most: most / (1024 * 1024) },
         })
     }
 }

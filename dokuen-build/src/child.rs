@@ -1,7 +1,8 @@
 //! One child: its output pumped to where it belongs, its time bounded, nothing of it left running.
 //!
 //! A build may leave a daemon behind that holds the pipe (gradle, spring and watchman do). So the end of the pipe is
-//! not waited for: once the child has exited and the pipe is quiet, the pump goes on, and the process group is ended.
+//! not waited for: once the child has exited and the pipe is quiet, the pump goes on, and what is left of the child's
+//! [family](crate::family) is ended.
 
 use std::io::{self, PipeReader, Read};
 use std::ops::ControlFlow;
@@ -16,6 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use crate::family::{Bounds, Excess, Family, MARK, fresh_mark};
 use crate::sink::Sink;
 
 /// Where a child's two streams go.
@@ -31,6 +33,8 @@ pub(crate) enum Wiring<'a> {
 pub(crate) struct Watch<'a> {
     pub deadline: Instant,
     pub cancel: Option<&'a AtomicBool>,
+    /// What the child and its descendants may have; `None` for programs that are trusted to leave nothing behind.
+    pub bounds: Option<Bounds>,
 }
 
 /// Why the pump stopped.
@@ -40,13 +44,14 @@ pub(crate) enum How {
     Enough,
     TimedOut,
     Cancelled,
+    TooMuch(Excess),
 }
 
 /// What became of a child.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ended {
     pub how: How,
-    /// Processes of its group outlived it and were ended.
+    /// Processes of its family outlived it and were ended.
     pub leftovers: bool,
 }
 
@@ -58,7 +63,12 @@ const GRACE: Duration = Duration::from_millis(200);
 
 impl<'a> Watch<'a> {
     pub fn new(limit: Duration, cancel: Option<&'a AtomicBool>) -> Self {
-        Self { deadline: Instant::now() + limit, cancel }
+        Self { deadline: Instant::now() + limit, cancel, bounds: None }
+    }
+
+    /// The same for a script that is not trusted.
+    pub fn bounded(self, bounds: Bounds) -> Self {
+        Self { bounds: Some(bounds), ..self }
     }
 
     /// The same, with an end no later than `limit` from now.
@@ -76,8 +86,11 @@ impl<'a> Watch<'a> {
 
 /// Runs `cmd` in a process group of its own, with nothing on standard input, to its end or the watch's.
 pub(crate) fn run(cmd: &Cmd, watch: &Watch<'_>, wiring: Wiring<'_>) -> io::Result<Ended> {
-    let mut command = cmd.to_std();
+    let (mut command, mark) = (cmd.to_std(), fresh_mark());
     command.stdin(Stdio::null()).process_group(0);
+    if watch.bounds.is_some() {
+        command.env(MARK, &mark);
+    }
     let mut pump = Pump { sources: Vec::new(), buffer: vec![0; 64 * 1024] };
     match wiring {
         Wiring::Together(sink) => {
@@ -91,11 +104,11 @@ pub(crate) fn run(cmd: &Cmd, watch: &Watch<'_>, wiring: Wiring<'_>) -> io::Resul
             pump.sources.extend([(out_reader, out), (err_reader, err)]);
         }
     }
-    let mut group = Group { leader: spawn(&mut command)?, reaped: false };
+    let mut group = Group::new(spawn(&mut command)?, watch.bounds, &mark);
     // The command holds our ends of the pipes: with them open there would be no end of file.
     drop(command);
     let how = pump.run(&mut group, watch)?;
-    let leftovers = group.end();
+    let leftovers = group.end(!matches!(how, How::TooMuch(_)));
     pump.sources.iter_mut().for_each(|(_, sink)| sink.end());
     Ok(Ended { how, leftovers: leftovers && matches!(how, How::Exited(_)) })
 }
@@ -130,7 +143,7 @@ impl Pump<'_> {
     fn run(&mut self, group: &mut Group, watch: &Watch<'_>) -> io::Result<How> {
         let (mut exit, mut checked): (Option<(ExitStatus, Instant)>, _) = (None, Instant::now());
         while !self.sources.is_empty() {
-            if let Some(how) = watch.over() {
+            if let Some(how) = watch.over().or_else(|| group.excess()) {
                 return Ok(how);
             }
             let quiet = match self.look(if exit.is_some() { QUIET_AFTER_EXIT } else { QUIET })? {
@@ -192,9 +205,19 @@ impl Pump<'_> {
 struct Group {
     leader: Child,
     reaped: bool,
+    family: Option<Family>,
 }
 
 impl Group {
+    fn new(leader: Child, bounds: Option<Bounds>, mark: &str) -> Self {
+        let family = bounds.map(|bounds| Family::new(id(&leader), mark, bounds));
+        Self { leader, reaped: false, family }
+    }
+
+    fn excess(&mut self) -> Option<How> {
+        self.family.as_mut()?.excess().map(How::TooMuch)
+    }
+
     fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = self.leader.try_wait()?;
         self.reaped |= status.is_some();
@@ -208,7 +231,7 @@ impl Group {
             if let Some(status) = self.try_wait()? {
                 return Ok(How::Exited(status));
             }
-            if let Some(how) = watch.over() {
+            if let Some(how) = watch.over().or_else(|| self.excess()) {
                 return Ok(how);
             }
             std::thread::sleep(pause);
@@ -216,14 +239,13 @@ impl Group {
         }
     }
 
-    /// TERM, a moment, KILL. Says whether there was anybody. The id cannot have been given to others: it is taken as
-    /// long as the group has a member, and with none left the signal reaches nobody.
-    fn end(&mut self) -> bool {
-        if !self.signal(Some(Signal::SIGTERM)) {
-            return false;
-        }
+    /// TERM and a moment for who deserves it, KILL. Says whether there was anybody. The id of the group cannot have been
+    /// given to others: it is taken as long as the group has a member, and with none left the signal reaches nobody.
+    fn end(&mut self, gently: bool) -> bool {
+        let first = if gently { Signal::SIGTERM } else { Signal::SIGKILL };
+        let anybody = self.signal(Some(first));
         let until = Instant::now() + GRACE;
-        while Instant::now() < until && self.signal(None) {
+        while anybody && Instant::now() < until && self.signal(None) {
             let _ = self.try_wait();
             std::thread::sleep(Duration::from_millis(5));
         }
@@ -231,19 +253,22 @@ impl Group {
         if !self.reaped {
             self.reaped = self.leader.wait().is_ok();
         }
-        true
+        self.family.as_mut().is_some_and(Family::kill) || anybody
     }
 
     fn signal(&self, signal: Option<Signal>) -> bool {
-        let id = i32::try_from(self.leader.id()).expect("a process id fits pid_t");
-        killpg(Pid::from_raw(id), signal).is_ok()
+        killpg(Pid::from_raw(id(&self.leader)), signal).is_ok()
     }
+}
+
+fn id(child: &Child) -> i32 {
+    i32::try_from(child.id()).expect("a process id fits pid_t")
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
         if !self.reaped {
-            self.end();
+            self.end(true);
         }
     }
 }

@@ -12,6 +12,8 @@ use crate::choice::{Choice, Chosen};
 use crate::env::BuildEnv;
 use crate::error::BuildError;
 use crate::export::Exported;
+use crate::family::Bounds;
+use crate::platform;
 use crate::release::Release;
 use crate::scratch::Scratch;
 use crate::slug::{Built, Slug, Used};
@@ -34,7 +36,7 @@ pub struct Build<'a> {
     pub store: &'a Store,
     /// What git and the scripts are told of their surroundings.
     pub env: BuildEnv,
-    /// How much of time and output.
+    /// How much of time, output, processes and memory.
     pub limits: Limits,
     /// Set by somebody who calls the build off; its processes are ended within a moment.
     pub cancel: Option<&'a AtomicBool>,
@@ -47,11 +49,23 @@ pub struct Limits {
     pub time: Duration,
     /// Bytes of output that are shown, for each buildpack. Of what comes after, the amount and the last lines are.
     pub output: u64,
+    /// How many processes a script may have at once, itself among them.
+    pub processes: usize,
+    /// How many bytes of memory they may hold together, without what they share with others.
+    pub memory: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { time: Duration::from_secs(15 * 60), output: 16 * 1024 * 1024 }
+        // What is left is for those who serve, and for the system.
+        let memory = platform::machine_memory().map_or(u64::MAX, |all| all / 8 * 7);
+        Self { time: Duration::from_secs(15 * 60), output: 16 * 1024 * 1024, processes: 2000, memory }
+    }
+}
+
+impl Limits {
+    pub(crate) fn bounds(&self) -> Bounds {
+        Bounds { processes: self.processes, memory: self.memory }
     }
 }
 

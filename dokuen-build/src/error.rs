@@ -190,6 +190,26 @@ pub enum ScriptError {
         /// `bin/compile` and the like.
         script: &'static str,
     },
+    /// It and what it started became too many: a fork bomb, or a build that wants a larger limit.
+    #[error("`{script}` of {name} had more than {most} processes and was ended")]
+    Processes {
+        /// The buildpack.
+        name: String,
+        /// `bin/compile` and the like.
+        script: &'static str,
+        /// The bound.
+        most: usize,
+    },
+    /// It and what it started held too much memory.
+    #[error("`{script}` of {name} held more than {most} MiB of memory and was ended")]
+    Memory {
+        /// The buildpack.
+        name: String,
+        /// `bin/compile` and the like.
+        script: &'static str,
+        /// The bound, in MiB.
+        most: u64,
+    },
     /// It wrote more than anybody will read.
     #[error("`{script}` of {name} wrote more than {most} bytes")]
     TooMuch {

@@ -125,7 +125,7 @@ impl Git<'_> {
             How::Exited(status) => Err(failed(format!("{}{}", cmd::how(status), err.text()))),
             How::TimedOut => Err(failed("did not end in time".to_owned())),
             How::Cancelled => Err(failed("was interrupted".to_owned())),
-            How::Enough => Err(failed("wrote too much".to_owned())),
+            How::Enough | How::TooMuch(_) => Err(failed("wrote too much".to_owned())),
         }
     }
 

@@ -7,6 +7,7 @@ use dokuen_core::cmd::{self, Cmd};
 
 use crate::child::{How, Watch, Wiring, run};
 use crate::compile::Limits;
+use crate::family::Bounds;
 use crate::lines::Lines;
 
 /// A command that did not do its work. What it wrote was shown already.
@@ -24,13 +25,14 @@ pub enum StreamError {
 }
 
 /// Runs `command` with nothing on standard input and shows what it writes, line by line, in the order of writing.
-/// When it has exited, what it left running in its process group is ended.
+/// When it has exited, what it left running is ended.
 pub fn stream(command: &Cmd, limit: Duration, out: &mut dyn Transcript) -> Result<(), StreamError> {
     let mut lines = Lines::new(out, Limits::default().output);
-    let ended = run(command, &Watch::new(limit, None), Wiring::Together(&mut lines)).map_err(StreamError::Run)?;
+    let watch = Watch::new(limit, None).bounded(Bounds::NONE);
+    let ended = run(command, &watch, Wiring::Together(&mut lines)).map_err(StreamError::Run)?;
     match ended.how {
         How::Exited(status) if status.success() => Ok(()),
         How::Exited(status) => Err(StreamError::Failed(cmd::how(status))),
-        How::Enough | How::TimedOut | How::Cancelled => Err(StreamError::TimedOut(limit)),
+        How::Enough | How::TimedOut | How::Cancelled | How::TooMuch(_) => Err(StreamError::TimedOut(limit)),
     }
 }

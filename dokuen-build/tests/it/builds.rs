@@ -77,7 +77,7 @@ fn the_environment_is_a_written_list_and_config_vars_are_files() {
         .filter(|n| !["PWD", "_", "SHLVL", "OLDPWD"].contains(n))
         .collect();
     names.sort_unstable();
-    assert_eq!(names, ["HOME", "LANG", "PATH", "SOURCE_VERSION", "STACK", "TMPDIR", "https_proxy"]);
+    assert_eq!(names, ["DOKUEN_BUILD", "HOME", "LANG", "PATH", "SOURCE_VERSION", "STACK", "TMPDIR", "https_proxy"]);
     assert!(vars.contains(&format!("HOME={}\n", host.app().display())), "{vars}");
     assert_eq!((host.read("secret").as_str(), host.read("names").as_str()), (" two\nlines\n", "GIT_DIR\nSECRET\n"));
     assert_eq!(host.read("modes"), "drwx------\n-rw-------\n");

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use dokuen_build::{Build, BuildError, Limits, ScriptError, compile};
-use dokuen_core::{Collected, Line, Transcript};
+use dokuen_build::{Build, BuildError, Choice, Limits, ScriptError, compile};
+use dokuen_core::{Collected, Line, Silent, Transcript};
 
-use crate::host::{Host, eventually, named, runs};
+use crate::host::{Host, eventually, named, runs, script, url};
 
 fn host() -> Host {
     Host::new().with("Procfile", "web: x\n")
@@ -26,9 +26,12 @@ fn a_daemon_that_holds_the_pipe_does_not_hold_up_the_build_and_is_ended() {
 
 #[test]
 fn a_daemon_that_keeps_writing_or_hides_or_is_deaf_is_ended_too() {
-    for body in
-        ["(while echo; do :; done) &", "sleep 300 >/dev/null 2>&1 &", "(trap '' TERM; while :; do sleep 1; done) &"]
-    {
+    for body in [
+        "(while echo; do :; done) &",
+        "sleep 300 >/dev/null 2>&1 &",
+        "(trap '' TERM; while :; do sleep 1; done) &",
+        "setsid sleep 300 >/dev/null 2>&1 &",
+    ] {
         let host = host();
         let pack = host.pack("daemon", &format!(r#"{body} echo $! >"$1/pid""#), "true");
         let started = Instant::now();
@@ -36,6 +39,41 @@ fn a_daemon_that_keeps_writing_or_hides_or_is_deaf_is_ended_too() {
         assert!(started.elapsed() < Duration::from_secs(3), "{body}: {:?}", started.elapsed());
         eventually(body, || !runs(&host.read("pid")));
     }
+}
+
+#[test]
+fn a_daemon_in_a_session_of_its_own_is_ended_whichever_script_left_it() {
+    for relative in ["bin/detect", "bin/compile", "bin/release"] {
+        let host = host();
+        let (pack, pid) = (host.pack("daemon", "true", "true"), host.root().join("pid"));
+        script(&pack.join("daemon"), &format!("echo $$ >'{}'; exec sleep 300", pid.display()));
+        let leave = r#"setsid "$(dirname "$0")/../daemon" </dev/null >/dev/null 2>&1 &"#;
+        script(&pack.join(relative), &format!("{leave}\nuntil [ -s '{}' ]; do sleep 0.01; done", pid.display()));
+        host.store.install(&url(pack.to_str().unwrap()), &host.env, &mut Silent).unwrap();
+        host.build(Choice::Detect).slug();
+        eventually(relative, || !runs(&std::fs::read_to_string(&pid).unwrap()));
+    }
+}
+
+#[test]
+fn too_many_processes_and_a_hog_of_memory_are_ended_and_named() {
+    let mut host = host();
+    host.limits = Limits { processes: 100, memory: 200 << 20, ..Limits::default() };
+    // A bomb with an end, since other tests run beside this one.
+    let bomb = host.pack("bomb", "for n in $(seq 400); do sleep 60.0421 & done; wait", "true");
+    let started = Instant::now();
+    assert!(host.build_with(&bomb).error().contains("`bin/compile` of bomb had more than 100 processes and was ended"));
+    eventually("nobody of the bomb runs", || {
+        let ps = std::process::Command::new("ps").args(["-eo", "stat=,args="]).output().unwrap();
+        let text = String::from_utf8_lossy(&ps.stdout).into_owned();
+        !text.lines().any(|line| !line.starts_with('Z') && line.contains("sleep 60.0421"))
+    });
+    assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    let hog = host.pack("hog", "exec python3 -c 'import time; b = b\"x\" * (600 << 20); time.sleep(60)'", "true");
+    assert!(
+        host.build_with(&hog).error().contains("`bin/compile` of hog held more than 200 MiB of memory and was ended")
+    );
+    host.assert_clean();
 }
 
 #[test]

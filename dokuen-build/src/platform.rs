@@ -1,0 +1,153 @@
+//! What is asked of the operating system about the processes of a build: Linux's way by `/proc`, and a portable way by
+//! `ps` (macOS, or `--cfg dokuen_portable`), which knows neither start times nor environments.
+
+/// A living process. Pid and start time together name one process for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Process {
+    pub pid: i32,
+    pub parent: i32,
+    pub group: i32,
+    /// In the kernel's own count; 0 where that is not known.
+    pub started: u64,
+}
+
+#[cfg(all(target_os = "linux", not(dokuen_portable)))]
+mod system {
+    use std::path::{Path, PathBuf};
+
+    use dokuen_core::fs;
+    use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal, setpriority_process};
+
+    use super::Process;
+
+    /// Everything that runs.
+    pub fn processes() -> Vec<Process> {
+        let names = fs::names(Path::new("/proc")).unwrap_or_default();
+        names.iter().filter_map(|name| stat(name.parse().ok()?)).collect()
+    }
+
+    /// Whether the process was given this entry of the environment. Other users' are closed to us, and not ours to end.
+    pub fn carries(process: &Process, entry: &str) -> bool {
+        let environ = fs::read(&place(process.pid, "environ")).unwrap_or_default();
+        environ.split(|b| *b == 0).any(|have| have == entry.as_bytes())
+    }
+
+    /// Bytes of memory that are its own, also those that were swapped out.
+    pub fn memory(process: &Process) -> u64 {
+        let text = fs::read_text(&place(process.pid, "status")).unwrap_or_default();
+        ["RssAnon:", "VmSwap:"].iter().filter_map(|name| kilobytes(&text, name)).sum()
+    }
+
+    /// The whole memory of the machine, in bytes.
+    pub fn machine_memory() -> Option<u64> {
+        let text = fs::read_text(Path::new("/proc/meminfo")).ok()?;
+        kilobytes(&text, "MemTotal:")
+    }
+
+    fn kilobytes(text: &str, name: &str) -> Option<u64> {
+        let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
+    }
+
+    /// When a living process was started.
+    pub fn started(pid: i32) -> Option<u64> {
+        stat(pid).map(|process| process.started)
+    }
+
+    /// Opened first, compared second, killed third: the signal cannot reach a successor with the same pid.
+    pub fn kill(process: &Process) {
+        let Some(pid) = Pid::from_raw(process.pid) else { return };
+        let Ok(fd) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+        if stat(process.pid).is_some_and(|now| now.started == process.started) {
+            // It may end at any moment; then there is nothing left to kill.
+            let _ = pidfd_send_signal(fd, Signal::KILL);
+        }
+    }
+
+    /// Builds give way to the apps that serve: in time, and when memory runs out.
+    pub fn give_way(pid: i32) {
+        // A system without one of the two loses that preference alone.
+        let _ = setpriority_process(Pid::from_raw(pid), 5);
+        let _ = std::fs::OpenOptions::new()
+            .write(true)
+            .open(place(pid, "oom_score_adj"))
+            .and_then(|mut file| std::io::Write::write_all(&mut file, b"500"));
+    }
+
+    /// How many threads there are on the whole machine: one small read, where counting processes takes one for each.
+    pub fn threads() -> Option<u64> {
+        let text = fs::read_text(Path::new("/proc/loadavg")).ok()?;
+        text.split_ascii_whitespace().nth(3)?.split_once('/')?.1.parse().ok()
+    }
+
+    fn place(pid: i32, what: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/{pid}/{what}"))
+    }
+
+    /// The command name may hold anything, also blanks and parentheses: fields are counted from its last `)`.
+    fn stat(pid: i32) -> Option<Process> {
+        let bytes = fs::read(&place(pid, "stat")).ok()?;
+        let at = bytes.iter().rposition(|b| *b == b')')?;
+        let text = String::from_utf8_lossy(&bytes[at + 1..]);
+        let mut fields = text.split_ascii_whitespace();
+        if matches!(fields.next()?, "Z" | "X") {
+            return None;
+        }
+        let (parent, group) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+        Some(Process { pid, parent, group, started: fields.nth(16)?.parse().ok()? })
+    }
+}
+
+#[cfg(not(all(target_os = "linux", not(dokuen_portable))))]
+mod system {
+    use std::path::Path;
+
+    use dokuen_core::cmd::Cmd;
+    use nix::sys::signal::{Signal, kill as send};
+    use nix::unistd::Pid;
+
+    use super::Process;
+
+    pub fn processes() -> Vec<Process> {
+        let row = |line: &str| {
+            let fields: Vec<_> = line.split_ascii_whitespace().collect();
+            let number = |i: usize| fields.get(i)?.parse().ok();
+            let living = !fields.get(3)?.starts_with('Z');
+            living.then_some(Process { pid: number(0)?, parent: number(1)?, group: number(2)?, started: 0 })
+        };
+        ps(&["-axo", "pid=,ppid=,pgid=,stat="]).lines().filter_map(row).collect()
+    }
+
+    pub fn carries(_: &Process, _: &str) -> bool {
+        false
+    }
+
+    pub fn memory(process: &Process) -> u64 {
+        ps(&["-o", "rss=", "-p", &process.pid.to_string()]).trim().parse::<u64>().unwrap_or(0) * 1024
+    }
+
+    pub fn machine_memory() -> Option<u64> {
+        None
+    }
+
+    pub fn started(_: i32) -> Option<u64> {
+        None
+    }
+
+    pub fn kill(process: &Process) {
+        let _ = send(Pid::from_raw(process.pid), Signal::SIGKILL);
+    }
+
+    pub fn give_way(_: i32) {}
+
+    pub fn threads() -> Option<u64> {
+        None
+    }
+
+    fn ps(args: &[&str]) -> String {
+        let ran = Cmd::new("/bin/ps", Path::new("/")).args(args).run();
+        ran.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default()
+    }
+}
+
+pub(crate) use system::{carries, give_way, kill, machine_memory, memory, processes, started, threads};
