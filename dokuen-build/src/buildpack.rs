@@ -25,6 +25,8 @@ pub(crate) struct Buildpack {
     pub url: String,
     pub dir: PathBuf,
     pub commit: Option<String>,
+    /// A name for exactly these files; `None` for a directory that anybody may change.
+    pub id: Option<String>,
 }
 
 /// What all scripts of one build share.

@@ -97,7 +97,12 @@ impl BuiltIn {
 
     pub(crate) fn load(self, clones: &Path) -> Result<Buildpack, BuildError> {
         let dir = written(clones)?.join(self.name);
-        Ok(Buildpack { name: self.buildpack_name(), url: URL.to_owned(), dir, commit: None })
+        let (name, url, id) = (self.buildpack_name(), URL.to_owned(), Some(self.id()));
+        Ok(Buildpack { name, url, dir, commit: None, id })
+    }
+
+    pub(crate) fn id(self) -> String {
+        format!("{} {:016x}", self.name, fingerprint())
     }
 }
 

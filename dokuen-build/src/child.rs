@@ -143,6 +143,9 @@ impl Pump<'_> {
     fn run(&mut self, group: &mut Group, watch: &Watch<'_>) -> io::Result<How> {
         let (mut exit, mut checked): (Option<(ExitStatus, Instant)>, _) = (None, Instant::now());
         while !self.sources.is_empty() {
+            if self.sources.iter().any(|(_, sink)| sink.is_abandoned()) {
+                return Ok(How::Cancelled);
+            }
             if let Some(how) = watch.over().or_else(|| group.excess()) {
                 return Ok(how);
             }

@@ -6,6 +6,8 @@ use dokuen_core::{Transcript, fs};
 
 use crate::buildpack::{Buildpack, Site};
 use crate::built_in::{self, BUILT_IN, BuiltIn};
+use crate::child::Watch;
+use crate::env::BuildEnv;
 use crate::error::{Asked, BuildError};
 use crate::fetch::Clones;
 use crate::git::Git;
@@ -49,21 +51,35 @@ pub(crate) struct Chosen {
     pub display: String,
 }
 
+/// The file in the tree that names several.
+pub(crate) const LIST: &str = ".buildpacks";
+const MOST_LIST: u64 = 64 * 1024;
 /// More lines in `.buildpacks` than this are a mistake or an attack.
 const MOST: usize = 20;
 
 impl Choice {
     /// What `BUILDPACK_URL` says; without it what the tree's `.buildpacks` says, one a line; else detection.
     pub fn of(url: Option<&str>, dir: &Path, paths: Paths) -> Result<Self, BuildError> {
+        if url.is_some_and(|url| !url.trim().is_empty()) {
+            return Self::said(url, None, paths);
+        }
+        let path = dir.join(LIST);
+        match fs::read_foreign(&path, MOST_LIST) {
+            Ok(bytes) => {
+                let text = String::from_utf8(bytes).map_err(|_| BuildError::NotText { path })?;
+                Self::said(None, Some(&text), paths)
+            }
+            Err(e) if e.is_not_found() => Ok(Self::Detect),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    /// The same for who has read `.buildpacks` already.
+    pub fn said(url: Option<&str>, list: Option<&str>, paths: Paths) -> Result<Self, BuildError> {
         if let Some(url) = url.map(str::trim).filter(|u| !u.is_empty()) {
             return Ok(Self::Named(vec![Wanted::parse(url, paths)?]));
         }
-        let path = dir.join(".buildpacks");
-        let text = match fs::read_foreign(&path, 64 * 1024) {
-            Ok(bytes) => String::from_utf8(bytes).map_err(|_| BuildError::NotText { path })?,
-            Err(e) if e.is_not_found() => return Ok(Self::Detect),
-            Err(e) => return Err(e.into()),
-        };
+        let text = list.unwrap_or_default();
         let lines: Vec<_> = text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
         if lines.len() > MOST {
             return Err(BuildError::TooMany { count: lines.len(), most: MOST });
@@ -73,18 +89,36 @@ impl Choice {
         Ok(if wanted.is_empty() { Self::Detect } else { Self::Named(wanted) })
     }
 
+    /// Names for exactly those buildpacks that a build would use now; `None` where one of them has no such name.
+    pub(crate) fn ids(
+        &self,
+        store: &Store,
+        env: &BuildEnv,
+        watch: Watch<'_>,
+        out: &mut dyn Transcript,
+    ) -> Result<Option<Vec<String>>, BuildError> {
+        let Self::Named(wanted) = self else { return who_may_be_asked(store) };
+        let clones = Clones { dir: &store.clones, keep_out: store.keep_out.as_deref() };
+        let mut id = |one: &Wanted| match one {
+            Wanted::Url(url) => clones.resolve(&Git { env, url, watch }, out),
+            Wanted::BuiltIn(pack) => by_name(*pack, store).map(|found| found.id),
+        };
+        wanted.iter().map(&mut id).collect()
+    }
+
     pub(crate) fn choose(
         &self,
         store: &Store,
         site: &Site<'_>,
         scratch: &Path,
         out: &mut dyn Transcript,
-    ) -> Result<Vec<Chosen>, BuildError> {
-        let chosen = match self {
+    ) -> Result<(Vec<Chosen>, Option<Vec<String>>), BuildError> {
+        let found = match self {
             Self::Named(wanted) => obtain_all(wanted, store, site, scratch, out),
-            Self::Detect => detect(store, site),
+            Self::Detect => who_may_be_asked(store).and_then(|ids| Ok((detect(store, site)?, ids))),
         };
-        match &chosen {
+        let chosen = found.as_ref().map(|(chosen, _)| chosen);
+        match chosen {
             Ok(chosen) => {
                 out.step("detecting buildpack... done");
                 if chosen.is_empty() {
@@ -93,7 +127,7 @@ impl Choice {
             }
             Err(_) => out.step("detecting buildpack... failed"),
         }
-        chosen
+        found
     }
 }
 
@@ -103,7 +137,7 @@ fn obtain_all(
     site: &Site<'_>,
     scratch: &Path,
     out: &mut dyn Transcript,
-) -> Result<Vec<Chosen>, BuildError> {
+) -> Result<(Vec<Chosen>, Option<Vec<String>>), BuildError> {
     let mut chosen = Vec::new();
     for (index, one) in wanted.iter().enumerate() {
         let mut buildpack = match one {
@@ -118,7 +152,14 @@ fn obtain_all(
         }
         chosen.push(Chosen { buildpack, display: String::new() });
     }
-    Ok(chosen)
+    let ids = chosen.iter().map(|one| one.buildpack.id.clone()).collect();
+    Ok((chosen, ids))
+}
+
+/// What decides over who wins when buildpacks are asked: the tree, and all that are here.
+fn who_may_be_asked(store: &Store) -> Result<Option<Vec<String>>, BuildError> {
+    let installed = store.on_disk()?.into_iter().map(|pack| pack.id);
+    Ok(installed.chain(BUILT_IN.map(|pack| Some(pack.id()))).collect())
 }
 
 fn fetch(
@@ -129,7 +170,8 @@ fn fetch(
 ) -> Result<Buildpack, BuildError> {
     let clones = Clones { dir: &store.clones, keep_out: store.keep_out.as_deref() };
     let files = clones.obtain(&Git { env: site.env, url, watch: site.watch }, out)?;
-    Ok(Buildpack { name: url.name().clone(), url: url.to_string(), dir: files.dir, commit: files.commit })
+    let (name, url, id) = (url.name().clone(), url.to_string(), files.commit.clone());
+    Ok(Buildpack { name, url, dir: files.dir, commit: files.commit, id })
 }
 
 /// A user's own goes before ours of the same name.

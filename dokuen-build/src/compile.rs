@@ -14,6 +14,7 @@ use crate::error::BuildError;
 use crate::export::Exported;
 use crate::family::Bounds;
 use crate::platform;
+use crate::recipe::Recipe;
 use crate::release::Release;
 use crate::scratch::Scratch;
 use crate::slug::{Built, Slug, Used};
@@ -55,6 +56,15 @@ pub struct Limits {
     pub memory: u64,
 }
 
+impl Build<'_> {
+    /// What a slug would be made with now, besides its source; `None` where that has no name: a buildpack that is a plain
+    /// directory. The same source and the same recipe make the same slug.
+    pub fn recipe(&self, out: &mut dyn Transcript) -> Result<Option<Recipe>, BuildError> {
+        let watch = Watch::new(self.limits.time, self.cancel);
+        Ok(self.choice.ids(self.store, &self.env, watch, out)?.map(|ids| Recipe::new(self, &ids)))
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         // What is left is for those who serve, and for the system.
@@ -92,10 +102,11 @@ pub(crate) fn assemble(build: &Build<'_>, above: &Environment, out: &mut dyn Tra
         watch: Watch::new(build.limits.time, build.cancel),
         exported: Exported::default(),
     };
-    let chosen = build.choice.choose(build.store, &site, scratch.path(), out)?;
+    let (chosen, ids) = build.choice.choose(build.store, &site, scratch.path(), out)?;
+    let recipe = ids.map(|ids| Recipe::new(build, &ids));
     let release = run_all(&chosen, &mut site, out)?;
     let used = chosen.iter().map(|c| used(&c.buildpack)).collect();
-    Built::finish(build.dir, release, above, used)
+    Built::finish(build.dir, release, above, used, recipe)
 }
 
 fn check_paths(build: &Build<'_>) -> Result<(), BuildError> {

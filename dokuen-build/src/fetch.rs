@@ -31,16 +31,27 @@ pub(crate) struct Clones<'a> {
 impl Clones<'_> {
     /// The files of the commit that `git.url` names now, or named when its remote was last reached.
     pub fn obtain(&self, git: &Git<'_>, out: &mut dyn Transcript) -> Result<Files, BuildError> {
-        if let Place::Local(path) = git.url.place() {
-            self.check_open(path)?;
-            if !is_repository(path) && path.join("bin").is_dir() {
-                return Ok(Files { dir: path.clone(), commit: None });
-            }
+        if let Some(dir) = self.plain_directory(git.url)? {
+            return Ok(Files { dir, commit: None });
         }
         let home = Home::of(self.dir, git.url)?;
         let commit = home.commit(git, out)?;
         let dir = home.checkout(git, &commit, out)?;
         Ok(Files { dir, commit: Some(commit) })
+    }
+
+    /// That commit alone; `None` for a plain directory.
+    pub fn resolve(&self, git: &Git<'_>, out: &mut dyn Transcript) -> Result<Option<String>, BuildError> {
+        match self.plain_directory(git.url)? {
+            Some(_) => Ok(None),
+            None => Home::of(self.dir, git.url)?.commit(git, out).map(Some),
+        }
+    }
+
+    fn plain_directory(&self, url: &BuildpackUrl) -> Result<Option<PathBuf>, BuildError> {
+        let Place::Local(path) = url.place() else { return Ok(None) };
+        self.check_open(path)?;
+        Ok(Some(path.clone()).filter(|path| !is_repository(path) && path.join("bin").is_dir()))
     }
 
     /// Through symlinks, too: a link outside may point inside.

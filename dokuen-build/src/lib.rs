@@ -17,7 +17,7 @@
 //! Submodules are not entered.
 //!
 //! **What a script is given.** Its environment starts empty. It holds `PATH`, `HOME` (the tree), `LANG`, `STACK`,
-//! `TMPDIR` (private, removed afterwards), `SOURCE_VERSION` and `REQUEST_ID` where they are known, what
+//! `TMPDIR` (private, removed afterwards), `DOKUEN_BUILD`, `SOURCE_VERSION` and `REQUEST_ID` where they are known, what
 //! [`BuildEnv::extra`] adds, and what buildpacks before it exported; never `GIT_*` or `SSH_*`. Config vars come as
 //! files in `ENV_DIR` (0600 in a directory 0700, removed afterwards) and in no other way.
 //!
@@ -29,7 +29,9 @@
 //!
 //! **When it ends.** A daemon that a build leaves behind holds nothing up: once the script has exited and its pipe is
 //! quiet, its process group is ended (TERM, then KILL), as it is at the time limit (15 minutes) or when
-//! [`Build::cancel`] is set. A process that made itself a session of its own is out of reach here.
+//! [`Build::cancel`] is set or the transcript is [abandoned](dokuen_core::Transcript::is_abandoned). Processes that left
+//! the group are found by their parents and by the mark `DOKUEN_BUILD` in their environment, and are ended with it. The
+//! same count bounds their number and memory ([`Limits`]).
 //!
 //! What is deliberately absent: apps, releases, nginx, confinement of the scripts, and everything that prints.
 //!
@@ -77,6 +79,7 @@ mod lines;
 mod mason;
 mod place;
 mod platform;
+mod recipe;
 mod release;
 mod scratch;
 mod sink;
@@ -93,6 +96,7 @@ pub use compile::{Build, Limits, compile};
 pub use env::BuildEnv;
 pub use error::{Asked, BuildError, GitError, ReleaseError, ScriptError};
 pub use mason::{Format, package};
+pub use recipe::Recipe;
 pub use slug::{Slug, Used};
 pub use store::{Installed, Store};
 pub use stream::{StreamError, stream};

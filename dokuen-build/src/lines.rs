@@ -96,6 +96,10 @@ impl Sink for Lines<'_> {
         ControlFlow::Continue(())
     }
 
+    fn is_abandoned(&self) -> bool {
+        self.out.is_abandoned()
+    }
+
     fn idle(&mut self) {
         if !self.pending.is_empty() && self.since.elapsed() >= Self::PATIENCE {
             self.show_begun();

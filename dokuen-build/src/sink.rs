@@ -6,6 +6,10 @@ use std::ops::ControlFlow;
 pub(crate) trait Sink {
     /// `Break` says that it has seen enough: the child is ended.
     fn take(&mut self, bytes: &[u8]) -> ControlFlow<()>;
+    /// Whether nobody wants to know how it goes on: the child is ended.
+    fn is_abandoned(&self) -> bool {
+        false
+    }
     /// Nothing came for a moment.
     fn idle(&mut self) {}
     /// Nothing will come any more.

@@ -8,6 +8,7 @@ use dokuen_core::{
 };
 
 use crate::error::BuildError;
+use crate::recipe::Recipe;
 use crate::release::Release;
 
 /// A built tree. To hold one is to know that its Procfile names at least one process.
@@ -34,6 +35,7 @@ pub(crate) struct Built {
     pub procfile: Procfile,
     pub defaults: Environment,
     pub buildpacks: Vec<Used>,
+    pub recipe: Option<Recipe>,
 }
 
 impl Slug {
@@ -56,6 +58,11 @@ impl Slug {
         &self.built.defaults
     }
 
+    /// What it was made with, besides its source; `None` where that has no name.
+    pub fn recipe(&self) -> Option<&Recipe> {
+        self.built.recipe.as_ref()
+    }
+
     /// The buildpacks that ran, in order.
     pub fn buildpacks(&self) -> &[Used] {
         &self.built.buildpacks
@@ -70,10 +77,11 @@ impl Built {
         release: Release,
         above: &Environment,
         buildpacks: Vec<Used>,
+        recipe: Option<Recipe>,
     ) -> Result<Self, BuildError> {
         let procfile = write_procfile(dir, release.process_types)?;
         let defaults = write_dotenv(dir, release.config_vars, above)?;
-        Ok(Self { dir: dir.to_owned(), procfile, defaults, buildpacks })
+        Ok(Self { dir: dir.to_owned(), procfile, defaults, buildpacks, recipe })
     }
 }
 

@@ -144,15 +144,16 @@ impl Store {
         let path = self.dir.join(&name);
         // The symlink is resolved now: an update during the build must not mix two versions.
         let Some(target) = fs::link_target(&path).ok().flatten() else {
-            return Ok(Buildpack { url: path.display().to_string(), name, dir: path, commit: None });
+            return Ok(Buildpack { url: path.display().to_string(), name, dir: path, commit: None, id: None });
         };
+        let id = target.to_str().map(str::to_owned);
         let dir = self.dir.join(target);
         let from = fs::read_if_there(&dir.with_added_extension("from"))?.unwrap_or_default();
         let from = String::from_utf8_lossy(&from);
         let mut lines = from.lines();
         let url = lines.next().map_or_else(|| dir.display().to_string(), masked);
         let commit = lines.next().filter(|c| !c.is_empty()).map(str::to_owned);
-        Ok(Buildpack { name, url, dir, commit })
+        Ok(Buildpack { name, url, dir, commit, id })
     }
 }
 

@@ -22,6 +22,9 @@ pub enum StreamError {
     /// It took too long and was ended.
     #[error("it did not end within {} s", .0.as_secs())]
     TimedOut(Duration),
+    /// Whoever asked for it has gone.
+    #[error("it was interrupted")]
+    Cancelled,
 }
 
 /// Runs `command` with nothing on standard input and shows what it writes, line by line, in the order of writing.
@@ -33,6 +36,7 @@ pub fn stream(command: &Cmd, limit: Duration, out: &mut dyn Transcript) -> Resul
     match ended.how {
         How::Exited(status) if status.success() => Ok(()),
         How::Exited(status) => Err(StreamError::Failed(cmd::how(status))),
-        How::Enough | How::TimedOut | How::Cancelled | How::TooMuch(_) => Err(StreamError::TimedOut(limit)),
+        How::Cancelled => Err(StreamError::Cancelled),
+        How::Enough | How::TimedOut | How::TooMuch(_) => Err(StreamError::TimedOut(limit)),
     }
 }

@@ -1,16 +1,17 @@
 //! How a push is built: dokuen-build with this host's places and the app's config.
 
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 
 use dokuen_build::{Build, BuildEnv, BuildError, Choice, Limits, Paths, Slug, Store, Wanted};
 use dokuen_core::releases::Unfinished;
-use dokuen_core::{App, Environment, Host, Transcript};
+use dokuen_core::{App, Environment, Host, Layers, Transcript};
 
-use crate::build_dir;
 use crate::build_log::{self, Kept};
 use crate::cancel::Cancellable;
 use crate::exit::{Exit, Failure};
 use crate::git::Commit;
+use crate::{build_dir, build_limits};
 
 /// Leaves of the pushed tree what `DOKUEN_BUILD_DIR` says is the app; all of it without one.
 pub fn narrow(host: &Host, cut: &Unfinished, config: &Environment) -> Result<(), Failure> {
@@ -29,24 +30,51 @@ pub fn compile(
     build_log::clear(cut.path())?;
     let cancellable = Cancellable::new(host, app)?;
     let choice = Choice::of(config.text("BUILDPACK_URL"), cut.path(), Paths::Allowed)?;
-    let env = BuildEnv { source_version: Some(commit.id().to_owned()), ..environment(host) };
-    let (cache, scratch, store) = (app.cache(), host.tmp_dir(), store(host));
-    let limits = limits(config)?;
-    let build = Build {
-        dir: cut.path(),
-        cache: &cache,
-        scratch: &scratch,
-        config,
-        choice,
-        store: &store,
-        env,
-        limits,
-        cancel: Some(cancellable.flag()),
-    };
+    let places = Places::of(host, app, config)?;
+    let mut build = places.build(cut.path(), choice, Some(cancellable.flag()));
+    build.env.source_version = Some(commit.id().to_owned());
     let mut kept = Kept::new(out);
     let slug = dokuen_build::compile(&build, &mut kept)?;
     kept.save(cut.path())?;
     Ok(slug)
+}
+
+/// What all builds of an app have in common.
+pub struct Places {
+    cache: PathBuf,
+    scratch: PathBuf,
+    store: Store,
+    config: Environment,
+    env: BuildEnv,
+    limits: Limits,
+}
+
+impl Places {
+    /// Of this app, with these config vars of its own.
+    pub fn of(host: &Host, app: &App, config: &Environment) -> Result<Self, Failure> {
+        let (cache, scratch, store) = (app.cache(), host.tmp_dir(), store(host));
+        let layers = Layers { global: host.global_env().load()?, app: config.clone(), ..Layers::default() };
+        let mut vars = layers.merged();
+        // How many run is no business of a build, and no reason for another one.
+        vars.0.retain(|name, _| name.as_str() != "DOKUEN_SCALE");
+        Ok(Self { cache, scratch, store, config: vars, env: environment(host), limits: build_limits::read(config)? })
+    }
+
+    /// A build in `dir`.
+    pub fn build<'a>(&'a self, dir: &'a Path, choice: Choice, cancel: Option<&'a AtomicBool>) -> Build<'a> {
+        let (store, env, limits) = (&self.store, self.env.clone(), self.limits);
+        Build {
+            dir,
+            cache: &self.cache,
+            scratch: &self.scratch,
+            config: &self.config,
+            choice,
+            store,
+            env,
+            limits,
+            cancel,
+        }
+    }
 }
 
 /// The machine's buildpacks. An app's `BUILDPACK_URL` must not read what is Dokuen's: other apps' code is there.
@@ -67,15 +95,7 @@ pub fn check_config(config: &Environment) -> Result<(), Failure> {
     if let Some(dir) = text(config, "DOKUEN_BUILD_DIR")? {
         build_dir::check(dir)?;
     }
-    limits(config).map(drop)
-}
-
-/// `DOKUEN_BUILD_TIMEOUT`: seconds for all of a build.
-fn limits(config: &Environment) -> Result<Limits, Failure> {
-    let Some(value) = text(config, "DOKUEN_BUILD_TIMEOUT")? else { return Ok(Limits::default()) };
-    let seconds = value.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
-    let refused = || Failure::usage("DOKUEN_BUILD_TIMEOUT must be a whole number of seconds from 1 to 86400");
-    Ok(Limits { time: Duration::from_secs(seconds.ok_or_else(refused)?), ..Limits::default() })
+    build_limits::read(config).map(drop)
 }
 
 fn text<'a>(config: &'a Environment, name: &str) -> Result<Option<&'a str>, Failure> {
@@ -87,6 +107,11 @@ fn text<'a>(config: &'a Environment, name: &str) -> Result<Option<&'a str>, Fail
 
 impl From<BuildError> for Failure {
     fn from(cause: BuildError) -> Self {
-        Self::new(Exit::BuildFailed, cause)
+        let hint = build_limits::hint(&cause);
+        let failure = Self::new(Exit::BuildFailed, cause);
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }

@@ -31,6 +31,10 @@ impl<'a> Kept<'a> {
 }
 
 impl Transcript for Kept<'_> {
+    fn is_abandoned(&self) -> bool {
+        self.out.is_abandoned()
+    }
+
     fn line(&mut self, line: Line<'_>) {
         self.out.line(line);
         if self.text.len() < MOST {

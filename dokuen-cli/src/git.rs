@@ -76,6 +76,18 @@ pub fn kind(host: &Host, repo: &Path, id: &Commit) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
+/// The id of what a commit and a path in it name, `ID^{tree}` or `ID:path`; `None` when there is no such thing.
+pub fn object(host: &Host, repo: &Path, spec: &str) -> Option<String> {
+    let out = git(host, repo).args(["rev-parse", "--verify", "--quiet", "--end-of-options", spec]).run().ok()?;
+    Some(String::from_utf8_lossy(&out.stdout).trim().to_owned())
+}
+
+/// A file at the top of a tree; `None` when it has none.
+pub fn file(host: &Host, repo: &Path, tree: &str, name: &str) -> Option<Vec<u8>> {
+    let out = git(host, repo).args(["cat-file", "blob", &format!("{tree}:{name}")]).run().ok()?;
+    Some(out.stdout)
+}
+
 /// Whether a commit's history is whole: a push from a shallow clone lacks parents, and git would refuse it later.
 pub fn is_whole(host: &Host, repo: &Path, id: &Commit) -> bool {
     git(host, repo).args(["rev-list", "--quiet", id.id(), "--not", "--all"]).run().is_ok()

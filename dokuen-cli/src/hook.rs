@@ -9,7 +9,8 @@ use crate::events::Event;
 use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
 use crate::printer::Printer;
-use crate::{commands, gitolite, place, push};
+use crate::pusher::Pusher;
+use crate::{commands, gitolite, place, push, settings};
 
 /// One line of the hook's standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,6 +76,9 @@ fn deploy_of(host: &Host, app: &App, updates: &[Update], out: &mut Printer) -> R
     }
     let (Some(update), Some(branch)) = (wanted, branch) else { return Ok(()) };
     let new = checked(host, app, update, &branch)?;
+    if !settings::is_on(&app.env().load()?, "DOKUEN_DETACHED") {
+        out.is_for(Pusher::of_this_hook());
+    }
     let deployed = push::deploy(host, app, &new, Some(&branch), out);
     let exit = deployed.as_ref().map_or_else(|failure| failure.exit as u8, |()| 0);
     let what = format!("deploy {} from {branch}", new.short());
@@ -108,9 +112,7 @@ fn checked(host: &Host, app: &App, update: &Update, branch: &str) -> Result<Comm
     }
     if let Some(old) = &update.old {
         let by_git = git::setting(host, app.repo(), "receive.denyNonFastForwards").as_deref() == Some("true");
-        let by_config =
-            app.env().load()?.text("DOKUEN_DENY_FORCE_PUSH").is_some_and(|v| !matches!(v, "" | "0" | "false"));
-        let denied = by_git || by_config;
+        let denied = by_git || settings::is_on(&app.env().load()?, "DOKUEN_DENY_FORCE_PUSH");
         if denied && !git::is_ancestor(host, app.repo(), old, new) {
             return Err(refused(format!(
                 "{} does not follow {}: non-fast-forward pushes are denied here",

@@ -7,6 +7,7 @@ use dokuen_core::{Line, Transcript};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::exit::Failure;
+use crate::pusher::Pusher;
 use crate::show::Look;
 
 /// A reader that takes nothing for so long has gone, as far as the work is concerned.
@@ -18,11 +19,12 @@ pub struct Printer {
     /// What its reader is like.
     pub look: Look,
     gone: bool,
+    pusher: Option<Pusher>,
 }
 
 impl Default for Printer {
     fn default() -> Self {
-        Self { look: Look::of_stdout(), gone: false }
+        Self { look: Look::of_stdout(), gone: false, pusher: None }
     }
 }
 
@@ -34,6 +36,17 @@ impl Transcript for Printer {
             _ => self.out(format!("{line}\n").as_bytes()),
         }
     }
+
+    fn is_abandoned(&self) -> bool {
+        self.pusher.as_ref().is_some_and(|pusher| self.reader_has_gone() || pusher.has_gone())
+    }
+}
+
+/// Whether nobody reads standard output any more; known also while there is nothing to write.
+fn hung_up() -> bool {
+    let stdout = std::io::stdout();
+    let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
+    poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0)
 }
 
 impl Printer {
@@ -45,10 +58,12 @@ impl Printer {
     /// Whether nobody reads any more; known also while there is nothing to write, so that following a quiet log ends
     /// with its connection.
     pub fn reader_has_gone(&self) -> bool {
-        let stdout = std::io::stdout();
-        let mut fds = [PollFd::new(stdout.as_fd(), PollFlags::empty())];
-        let hung_up = poll(&mut fds, PollTimeout::ZERO).is_ok_and(|ready| ready > 0);
-        self.gone || hung_up
+        self.gone || hung_up()
+    }
+
+    /// What follows is wanted by nobody once this one has gone.
+    pub fn is_for(&mut self, pusher: Option<Pusher>) {
+        self.pusher = pusher;
     }
 
     /// Text for standard error.

@@ -1,11 +1,13 @@
 //! Old releases go: out of the way at once by a rename, off the disk aside, so that no deploy waits for it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::fs::{self, FsError};
+use dokuen_core::ledger::{self, Version};
 use dokuen_core::releases::{self, Tree};
 use dokuen_core::{App, Host};
 
@@ -14,7 +16,7 @@ use crate::exit::Failure;
 /// Scratch of a command that was killed is rubbish after so long.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The trees that may go: not current, not previous, run by nobody, and not among the newest that are kept.
+/// The trees that may go: not current, not previous, run by nobody, and not among those kept that were live last.
 pub fn surplus(host: &Host, app: &App) -> Result<Vec<Tree>, Failure> {
     let mut needed: Vec<PathBuf> = Vec::new();
     needed
@@ -24,8 +26,26 @@ pub fn surplus(host: &Host, app: &App) -> Result<Vec<Tree>, Failure> {
     }
     let mut rest: Vec<_> = releases::all(app)?.into_iter().filter(|t| !needed.contains(&t.path().to_owned())).collect();
     let surplus = rest.len().saturating_sub(host.conf.keep_releases);
+    if surplus > 0 {
+        let last = last_use(app, &rest)?;
+        rest.sort_by_key(|tree| last.get(&tree.name()).copied());
+    }
     rest.truncate(surplus);
     Ok(rest)
+}
+
+/// The newest release of each tree: an older tree may have been taken again.
+fn last_use(app: &App, trees: &[Tree]) -> Result<HashMap<String, Version>, Failure> {
+    let mut last = HashMap::new();
+    for version in ledger::versions(app)?.into_iter().rev() {
+        if trees.iter().all(|tree| last.contains_key(&tree.name())) {
+            break;
+        }
+        if let Some(record) = ledger::record(app, version)? {
+            last.entry(record.tree).or_insert(version);
+        }
+    }
+    Ok(last)
 }
 
 /// Moves them out of the way. The app's lock must be held.

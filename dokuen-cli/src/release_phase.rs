@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use dokuen_build::Slug;
 use dokuen_core::cmd::Cmd;
 use dokuen_core::ledger;
-use dokuen_core::{App, Environment, Host, Layers, ProcessType, Transcript};
+use dokuen_core::{App, Environment, Host, Layers, ProcessType, Transcript, read_dotenv};
 
 use crate::exit::{Exit, Failure};
 use crate::git::Commit;
+use crate::walk;
 
 /// Migrations take their time.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
@@ -19,19 +19,19 @@ pub fn run(
     host: &Host,
     app: &App,
     tree: &Path,
-    slug: &Slug,
     config: &Environment,
     commit: &Commit,
     out: &mut dyn Transcript,
 ) -> Result<(), Failure> {
+    let procfile = walk::procfile_in(tree)?;
     let release = ProcessType::parse("release").ok();
     let lines = [
         ("DOKUEN_AFTER_BUILD", config.text("DOKUEN_AFTER_BUILD")),
-        ("release", release.as_ref().and_then(|kind| slug.procfile().command(kind))),
+        ("release", release.as_ref().and_then(|kind| procfile.command(kind))),
     ];
     for (name, line) in lines.into_iter().filter_map(|(name, line)| Some((name, line?))) {
         out.step(&format!("running {name}"));
-        let environment = environment(host, app, tree, slug, config, commit)?;
+        let environment = environment(host, app, tree, config, commit)?;
         let argv = dokuen_proc::line_in_shell(line, tree);
         let command = Cmd::new(&argv[0], tree).args(&argv[1..]).envs(environment.pairs());
         let ran = dokuen_build::stream(&command, LONGEST, out);
@@ -51,7 +51,6 @@ fn environment(
     host: &Host,
     app: &App,
     tree: &Path,
-    slug: &Slug,
     config: &Environment,
     commit: &Commit,
 ) -> Result<Environment, Failure> {
@@ -65,5 +64,5 @@ fn environment(
         .with("SOURCE_VERSION", commit.id());
     let base = dokuen_proc::base_environment(&host.conf.search_path());
     let global = host.global_env().load()?;
-    Ok(Layers { base, defaults: slug.defaults().clone(), global, app: config.clone(), platform }.merged())
+    Ok(Layers { base, defaults: read_dotenv(&tree.join(".env"))?, global, app: config.clone(), platform }.merged())
 }

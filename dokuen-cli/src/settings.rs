@@ -78,6 +78,11 @@ fn domains(config: &Environment) -> Result<Vec<Domain>, Failure> {
     Ok(all)
 }
 
+/// Whether a config var says yes: anything but nothing, `0` and `false`.
+pub fn is_on(config: &Environment, name: &str) -> bool {
+    config.text(name).is_some_and(|value| !matches!(value, "" | "0" | "false"))
+}
+
 fn check_path(config: &Environment) -> Result<String, Failure> {
     let path = text(config, "DOKUEN_CHECK_PATH")?.unwrap_or("/");
     let plain = path.starts_with('/') && path.len() <= 1000 && path.bytes().all(|b| b.is_ascii_graphic());

@@ -11,9 +11,10 @@ use dokuen_core::releases::{self, Tree, Unfinished};
 use dokuen_core::{App, Environment, Formation, Host, ProcessType, Procfile, Stamp, Transcript, fs};
 use dokuen_proc::{Instance, InstanceId, Plan, boot};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
 use crate::settings::Settings;
+use crate::slug_again::{self, Source};
 use crate::submodules::{self, Written};
 use crate::{build, front_door, pushed_tree, reconcile, release_phase};
 
@@ -37,18 +38,15 @@ pub struct Next {
 /// A push: from the commit to the live release. The caller holds the app's lock.
 pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn Transcript) -> Result<Record, Failure> {
     let config = app.env().load()?;
-    let cut = releases::cut(app, Stamp::now())?;
-    let swept = SweepUnless::new(&cut);
-    let submodules = pushed_tree::check(host, app.repo(), commit)?;
-    let small_files = git::archive(host, app.repo(), commit, cut.path())?;
-    submodules::fill(host, Written { repo: app.repo(), commit, into: cut.path() }, &submodules, out)?;
-    pushed_tree::look_for_pointers(cut.path(), &small_files, out)?;
-    build::narrow(host, &cut, &config)?;
-    refuse_repeated_types(cut.path())?;
-    let slug = build::compile(host, app, &cut, commit, &config, out)?;
-    let formation = formation_for(&config, slug.procfile())?;
-    release_phase::run(host, app, cut.path(), &slug, &config, commit, out)?;
-    let tree = cut.complete()?;
+    let source = Source::of(host, app, commit, &config)?;
+    let (tree, swept) = match slug_again::find(host, app, source.as_ref(), &config, out)? {
+        Some(tree) => {
+            release_phase::run(host, app, tree.path(), &config, commit, out)?;
+            (tree, None)
+        }
+        None => build(host, app, commit, source.as_ref(), &config, out).map(|(tree, swept)| (tree, Some(swept)))?,
+    };
+    let formation = formation_for(&config, &procfile_of(&tree)?)?;
     let next = Next {
         tree,
         commit: Some(commit.id().to_owned()),
@@ -57,9 +55,36 @@ pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn T
         what: Some("deploy".into()),
         by: by.to_owned(),
     };
+    unless_abandoned(out)?;
     let record = go_live(host, app, next, out)?;
-    swept.keep();
+    if let Some(swept) = swept {
+        swept.keep();
+    }
     Ok(record)
+}
+
+/// From the commit to a whole tree, which is removed again unless it is kept.
+fn build(
+    host: &Host,
+    app: &App,
+    commit: &Commit,
+    source: Option<&Source>,
+    config: &Environment,
+    out: &mut dyn Transcript,
+) -> Result<(Tree, SweepUnless), Failure> {
+    let cut = releases::cut(app, Stamp::now())?;
+    let swept = SweepUnless::new(&cut);
+    let submodules = pushed_tree::check(host, app.repo(), commit)?;
+    let small_files = git::archive(host, app.repo(), commit, cut.path())?;
+    submodules::fill(host, Written { repo: app.repo(), commit, into: cut.path() }, &submodules, out)?;
+    pushed_tree::look_for_pointers(cut.path(), &small_files, out)?;
+    build::narrow(host, &cut, config)?;
+    refuse_repeated_types(cut.path())?;
+    let slug = build::compile(host, app, &cut, commit, config, out)?;
+    slug_again::note(cut.path(), source, &slug)?;
+    formation_for(config, slug.procfile())?;
+    release_phase::run(host, app, cut.path(), config, commit, out)?;
+    Ok((cut.complete()?, swept))
 }
 
 /// From a whole tree to the live release: boot, ready, route, switch, promote, drain. The caller holds the app's lock.
@@ -70,6 +95,7 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
 
     out.step(&format!("starting {}", describe(&next.formation)));
     let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
+    unless_abandoned(out)?;
     let routed = front_door::route(host, app, &next.config, webs(&plan))?;
     let filed = Filed::new(app, &record, &next)?;
     let switched = ready.switch()?;
@@ -84,6 +110,14 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
         dokuen_proc::instances(app)?.into_iter().filter(|i| i.id.generation != plan.generation).collect();
     dokuen_proc::retire(&others)?;
     Ok(record)
+}
+
+/// A push whose client has gone is given up before its switch: git will not take what nobody waits for.
+fn unless_abandoned(out: &dyn Transcript) -> Result<(), Failure> {
+    match out.is_abandoned() {
+        true => Err(Failure::new(Exit::Failed, "whoever pushed has gone: the push was given up")),
+        false => Ok(()),
+    }
 }
 
 /// `current` first, since it is what survives a reboot; then which generation serves it.
@@ -154,7 +188,12 @@ pub fn formation_for(config: &Environment, procfile: &Procfile) -> Result<Format
 
 /// The Procfile of a tree.
 pub fn procfile_of(tree: &Tree) -> Result<Procfile, Failure> {
-    let bytes = fs::read_foreign(&tree.path().join("Procfile"), Procfile::MOST_BYTES)?;
+    procfile_in(tree.path())
+}
+
+/// The Procfile of what may become a tree.
+pub fn procfile_in(dir: &Path) -> Result<Procfile, Failure> {
+    let bytes = fs::read_foreign(&dir.join("Procfile"), Procfile::MOST_BYTES)?;
     Ok(Procfile::parse(&String::from_utf8_lossy(&bytes))?)
 }
 

@@ -18,6 +18,11 @@ pub trait Transcript {
     /// Takes one line, without its end.
     fn line(&mut self, line: Line<'_>);
 
+    /// Whether the work is for its reader alone and its reader has gone: then it ends where that can still be done.
+    fn is_abandoned(&self) -> bool {
+        false
+    }
+
     /// `* step`.
     fn step(&mut self, text: &str) {
         self.line(Line::Step(text));

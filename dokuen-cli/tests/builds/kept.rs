@@ -67,6 +67,31 @@ fn a_build_is_called_off_and_leaves_nothing() {
 }
 
 #[test]
+fn a_build_ends_with_the_client_that_pushed_unless_the_config_says_otherwise() {
+    let host = Host::new();
+    let app = app_with(&host, "touch \"$2/begun\"; for n in $(seq 20); do echo $n; sleep 0.2; done; touch \"$2/over\"");
+    let leave = || {
+        let mut push = host.command("git");
+        push.current_dir(&app.checkout).args(["push", "dokuen", "master"]);
+        let mut push = push.stderr(std::process::Stdio::null()).spawn().unwrap();
+        eventually("the build has begun", || app.exists("build/begun"));
+        push.kill().unwrap();
+        push.wait().unwrap();
+    };
+    leave();
+    eventually("nothing of it is left", || {
+        host.app_processes().is_empty() && fs::read_dir(app.dir().join("releases")).unwrap().count() == 0
+    });
+    assert!(!app.exists("build/over") && app.pushed("master").is_empty());
+    app.host.dokuen(&["events"]).ok().stdout_has("deploy");
+
+    fs::remove_file(app.dir().join("build/begun")).unwrap();
+    app.dokuen("config:set", &["DOKUEN_DETACHED=1"]).ok();
+    leave();
+    eventually("it is live all the same", || app.exists("current"));
+}
+
+#[test]
 fn a_build_has_as_long_as_its_config_says() {
     let host = Host::new();
     let app = app_with(&host, "sleep 60");

@@ -20,6 +20,7 @@ mod snapshot;
 
 mod pushed;
 
+mod again;
 mod compiled;
 mod files;
 mod kept;
