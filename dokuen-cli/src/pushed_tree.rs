@@ -1,6 +1,7 @@
 //! What a pushed tree must not hold, looked for before anything of it is written: git itself takes bombs, and
 //! `git archive` leaves submodules and large files out without a word.
 
+use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -9,7 +10,7 @@ use dokuen_core::{Host, Transcript, fs, shown};
 
 use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
-use crate::submodules::Submodule;
+use crate::submodules::{self, Submodule};
 
 /// Paths deeper than this are a mistake or meant to break something.
 const DEEPEST: usize = 100;
@@ -26,42 +27,72 @@ pub fn check(host: &Host, repo: &Path, commit: &Commit) -> Result<Vec<Submodule>
         list.to_std().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().map_err(failed)?;
     let entries =
         BufReader::new(child.stdout.take().ok_or_else(|| failed(std::io::Error::other("git has no output")))?);
-    let mut submodules = Vec::new();
-    let checked = entries.split(0).enumerate().try_for_each(|(at, entry)| {
-        let entry = entry.map_err(failed)?;
-        if at as u64 >= host.conf.tree_files {
-            return Err(refused(format!("it holds more than {} files", host.conf.tree_files))
-                .hint("tree_files in dokuen.conf allows more"));
-        }
-        submodules.extend(look_at(&entry)?);
-        Ok(())
-    });
+    let mut seen = Seen::new(host.conf.tree_files);
+    let checked = entries.split(0).try_for_each(|entry| seen.take(&entry.map_err(failed)?));
     if checked.is_err() {
         let _ = child.kill();
     }
     let status = child.wait().map_err(failed)?;
     checked?;
-    if status.success() { Ok(submodules) } else { Err(failed(std::io::Error::other(dokuen_core::cmd::how(status)))) }
+    if !status.success() {
+        return Err(failed(std::io::Error::other(dokuen_core::cmd::how(status))));
+    }
+    if seen.has_gitmodules {
+        submodules::check_text(host, repo, commit)?;
+    }
+    Ok(seen.submodules)
+}
+
+/// What was found while a tree was listed.
+struct Seen {
+    files: u64,
+    most: u64,
+    submodules: Vec<Submodule>,
+    has_gitmodules: bool,
+    /// Paths without their case, where a disk would take two of them for one.
+    folded: Option<HashMap<String, String>>,
+}
+
+impl Seen {
+    fn new(most: u64) -> Self {
+        let folded = cfg!(target_os = "macos").then(HashMap::new);
+        Self { files: 0, most, submodules: Vec::new(), has_gitmodules: false, folded }
+    }
+
+    /// One entry of `git ls-tree -z`: `MODE TYPE ID<tab>PATH`.
+    fn take(&mut self, entry: &[u8]) -> Result<(), Failure> {
+        self.files += 1;
+        if self.files > self.most {
+            return Err(refused(format!("it holds more than {} files", self.most))
+                .hint("tree_files in dokuen.conf allows more"));
+        }
+        let (facts, path) = entry.split_at(entry.iter().position(|byte| *byte == b'\t').unwrap_or(entry.len()));
+        let path = path.strip_prefix(b"\t").unwrap_or(path);
+        if path.split(|byte| *byte == b'/').count() > DEEPEST {
+            return Err(refused(format!("it is more than {DEEPEST} directories deep")));
+        }
+        let path = String::from_utf8_lossy(path).into_owned();
+        self.has_gitmodules |= path == ".gitmodules";
+        if let Some(id) = facts.strip_prefix(b"160000 commit ") {
+            let commit = Commit::parse(&String::from_utf8_lossy(id));
+            let commit = commit.ok_or_else(|| refused(format!("{} is a submodule without a commit", shown(&path))))?;
+            self.submodules.push(Submodule { path: path.clone(), commit });
+        }
+        self.fold(path)
+    }
+
+    /// A disk that folds case would write one of the two over the other.
+    fn fold(&mut self, path: String) -> Result<(), Failure> {
+        let Some(folded) = &mut self.folded else { return Ok(()) };
+        match folded.insert(path.to_lowercase(), path.clone()) {
+            None => Ok(()),
+            Some(other) => Err(refused(format!("{} and {} are one file on this disk", shown(&other), shown(&path)))),
+        }
+    }
 }
 
 fn refused(text: String) -> Failure {
     Failure::new(Exit::Failed, format!("the pushed tree is refused: {text}"))
-}
-
-/// `MODE TYPE ID<tab>PATH`.
-fn look_at(entry: &[u8]) -> Result<Option<Submodule>, Failure> {
-    let path = entry.splitn(2, |byte| *byte == b'\t').nth(1).unwrap_or_default();
-    if path.split(|byte| *byte == b'/').count() > DEEPEST {
-        return Err(refused(format!("it is more than {DEEPEST} directories deep")));
-    }
-    let Some(id) = entry.strip_prefix(b"160000 commit ").and_then(|rest| rest.split(|byte| *byte == b'\t').next())
-    else {
-        return Ok(None);
-    };
-    let path = String::from_utf8_lossy(path).into_owned();
-    let commit = Commit::parse(&String::from_utf8_lossy(id));
-    let commit = commit.ok_or_else(|| refused(format!("{} is a submodule without a commit", shown(&path))))?;
-    Ok(Some(Submodule { path, commit }))
 }
 
 /// Git LFS stores files elsewhere and pushes pointers: with its filter in force an app would run without its files. A
@@ -82,4 +113,31 @@ pub fn look_for_pointers(tree: &Path, small_files: &[PathBuf], out: &mut dyn Tra
 /// Whether a file of this size may be a pointer.
 pub fn may_be_pointer(size: u64) -> bool {
     (POINTER.len() as u64..=LARGEST_POINTER).contains(&size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_in_case_alone_clash_where_the_disk_folds_it() {
+        let entry = |path: &str| format!("100644 blob {}\t{path}", "a".repeat(40)).into_bytes();
+        let mut here = Seen { folded: None, ..Seen::new(9) };
+        let mut there = Seen { folded: Some(HashMap::new()), ..Seen::new(9) };
+        for seen in [&mut here, &mut there] {
+            seen.take(&entry("README")).unwrap();
+            seen.take(&entry("lib/readme")).unwrap();
+        }
+        here.take(&entry("readme")).unwrap();
+        let text = there.take(&entry("readme")).unwrap_err().to_string();
+        assert!(text.contains("\"README\" and \"readme\" are one file"), "{text}");
+    }
+
+    #[test]
+    fn a_submodule_is_found_and_too_many_files_are_not_counted_further() {
+        let mut seen = Seen::new(1);
+        seen.take(format!("160000 commit {}\tvendor/lib", "a".repeat(40)).as_bytes()).unwrap();
+        assert_eq!(seen.submodules[0].path, "vendor/lib");
+        assert!(seen.take(b"100644 blob x\tfile").unwrap_err().to_string().contains("more than 1 files"));
+    }
 }

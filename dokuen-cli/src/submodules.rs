@@ -81,6 +81,17 @@ fn refused(one: &Submodule, url: Option<&String>) -> Failure {
     Failure::new(Exit::Failed, text).hint(hint)
 }
 
+/// A control character in `.gitmodules` is no mistake: a path that ends with CR once wrote outside of the tree.
+pub fn check_text(host: &Host, repo: &Path, commit: &Commit) -> Result<(), Failure> {
+    let blob = format!("{}:.gitmodules", commit.id());
+    let text = git::git(host, repo).args(["cat-file", "blob", &blob]).run()?.stdout;
+    if text.iter().any(|byte| byte.is_ascii_control() && !matches!(byte, b'\n' | b'\t')) {
+        let text = "the pushed tree is refused: its .gitmodules holds a carriage return or another control character";
+        return Err(Failure::new(Exit::Failed, text).hint("lines of .gitmodules end with a newline alone"));
+    }
+    Ok(())
+}
+
 /// URLs by path, as `.gitmodules` of the commit says.
 fn urls(host: &Host, tree: Written<'_>) -> Result<BTreeMap<String, String>, Failure> {
     let blob = format!("{}:.gitmodules", tree.commit.id());

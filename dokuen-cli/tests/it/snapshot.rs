@@ -73,7 +73,7 @@ fn is_leaving(root: &Path, name: &str) -> bool {
 fn walk(root: &Path, dir: &Path, all: &mut BTreeMap<String, String>) {
     for entry in fs::read_dir(dir).unwrap().filter_map(Result::ok) {
         let path = entry.path();
-        let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+        let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
         // What a running process removes meanwhile is not state.
         let Ok(meta) = path.symlink_metadata() else { continue };
         if is_noise(&name) || is_leaving(root, &name) {

@@ -9,13 +9,13 @@ use crate::door::Door;
 use crate::host::fixtures;
 use crate::outcome::{Outcome, run};
 
-struct Row {
-    id: String,
-    input: Vec<Vec<u8>>,
-    rejected: bool,
+pub struct Row {
+    pub id: String,
+    pub input: Vec<Vec<u8>>,
+    pub rejected: bool,
 }
 
-fn rows(entry: &str) -> Vec<Row> {
+pub fn rows(entry: &str) -> Vec<Row> {
     let path = std::env::var_os("DOKUEN_BAD_INPUTS").map_or_else(|| fixtures().join("bad_inputs.json"), Into::into);
     let all: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
     all.iter().filter(|row| row["entry"] == entry).map(row).collect()
@@ -55,7 +55,7 @@ fn refused(id: &str, out: &Outcome) {
     }
 }
 
-fn no_marks() {
+pub fn no_marks() {
     let marks = std::fs::read_dir("/tmp").unwrap().filter_map(|e| e.ok()?.file_name().into_string().ok());
     assert_eq!(marks.filter(|name| name.starts_with("PWN")).collect::<Vec<_>>(), Vec::<String>::new());
 }

@@ -28,5 +28,7 @@ mod gatekeeper;
 mod gitolite;
 mod hostile;
 mod keys;
+mod pushes;
 mod roles;
+mod trees;
 mod walk;
