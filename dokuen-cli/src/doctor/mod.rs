@@ -14,6 +14,7 @@ mod programs;
 mod strays;
 mod sudo;
 mod watcher;
+mod ways_in;
 
 pub use ports::outgoing_overlap;
 
@@ -25,7 +26,7 @@ use serde::Serialize;
 use crate::exit::Failure;
 
 /// Every check, in the order of the report: what all else rests on comes first.
-const CHECKS: [Check; 11] = [
+const CHECKS: [Check; 12] = [
     programs::CHECK,
     disk::CHECK,
     clock::CHECK,
@@ -33,6 +34,7 @@ const CHECKS: [Check; 11] = [
     ports::CHECK,
     nginx::CHECK,
     sudo::CHECK,
+    ways_in::CHECK,
     boot_unit::CHECK,
     watcher::CHECK,
     apps::CHECK,

@@ -7,7 +7,6 @@ use dokuen_core::{Host, Transcript, fs};
 
 use super::{COMMAND, TRIGGER, gitolite, not_there, setting};
 use crate::exit::{Exit, Failure};
-use crate::printer::Printer;
 
 const START: &str = "# dokuen start: written by `dokuen setup --gitolite`";
 const END: &str = "# dokuen end";
@@ -19,7 +18,7 @@ push @{ $RC{PRE_GIT} }, 'dokuen-before-git';
 const MOST: u64 = 1024 * 1024;
 
 /// Everything that can be done is done. Gitolite must have been set up before, with its admin's key.
-pub fn wire(host: &Host, out: &mut Printer) -> Result<Vec<String>, Failure> {
+pub fn wire(host: &Host, out: &mut dyn Transcript) -> Result<Vec<String>, Failure> {
     if setting(host, &["GL_ADMIN_BASE"])?.is_none_or(|dir| !Path::new(&dir).join("conf/gitolite.conf").exists()) {
         return Err(Failure::new(Exit::HostNotReady, "Gitolite was not set up for this account yet")
             .hint(format!("as {}: gitolite setup -pk YOU.pub", host.conf.app_user)));
@@ -31,8 +30,26 @@ pub fn wire(host: &Host, out: &mut Printer) -> Result<Vec<String>, Failure> {
     Ok(left)
 }
 
+/// What is in the way of a push or a command, as sentences; nothing when all is well.
+pub fn faults(host: &Host) -> Result<Vec<String>, Failure> {
+    let mut faults = Vec::new();
+    if setting(host, &["COMMANDS", COMMAND])?.as_deref() != Some("ua") {
+        faults.push("Gitolite does not know the command dokuen".to_owned());
+    }
+    let Some(links) = links(host)? else { return Ok(faults) };
+    for (link, _) in links.iter().filter(|(link, to)| link.canonicalize().ok() != to.canonicalize().ok()) {
+        faults.push(format!("`{}` does not lead to Dokuen", link.display()));
+    }
+    for app in host.apps()? {
+        if !app.repo().join("hooks/pre-receive").exists() {
+            faults.push(format!("the repository of {} has no hook of Dokuen's", app.name));
+        }
+    }
+    Ok(faults)
+}
+
 /// The lines at the end of `~/.gitolite.rc`; they are taken back when Gitolite cannot read them.
-fn write_conf(host: &Host, out: &mut Printer) -> Result<Vec<String>, Failure> {
+fn write_conf(host: &Host, out: &mut dyn Transcript) -> Result<Vec<String>, Failure> {
     let path = host.conf.app_user_home.join(".gitolite.rc");
     let by_hand = || vec![format!("add to the end of `{}`, before its last line: {}", path.display(), BLOCK.trim())];
     if path.is_symlink() || !path.is_file() {
@@ -65,7 +82,7 @@ fn merged(before: &str) -> String {
 }
 
 /// In the directory that Gitolite keeps for its site's own code. A file of somebody else's there is never touched.
-fn make_links(host: &Host, out: &mut Printer) -> Result<Vec<String>, Failure> {
+fn make_links(host: &Host, out: &mut dyn Transcript) -> Result<Vec<String>, Failure> {
     let mut left = Vec::new();
     for (link, to) in links(host)?.unwrap_or_default() {
         fs::make_dirs(link.parent().unwrap_or(Path::new("/")), fs::PRIVATE_DIR)?;

@@ -18,13 +18,8 @@ pub fn rewrite(host: &Host) -> Result<(), Failure> {
 
 /// The same, with one person left out already.
 pub fn rewrite_without(host: &Host, gone: Option<&UserName>) -> Result<(), Failure> {
-    // A line of Dokuen's would be a way past the rules of a Gitolite that stands in front.
-    let people = if host.conf.gitolite { Vec::new() } else { people(host)? };
-    let shell = host.bin_dir().join("dokuen-shell");
-    let lines: Vec<String> = people.iter().filter(|p| Some(&p.name) != gone).map(|p| line(&shell, p)).collect();
     let path = host.authorized_keys();
-    let before = read(&path)?;
-    let after = merged(&before, &lines).ok_or_else(|| damaged(&path))?;
+    let (before, after) = before_and_after(host, gone)?;
     if after == before {
         return Ok(());
     }
@@ -33,6 +28,23 @@ pub fn rewrite_without(host: &Host, gone: Option<&UserName>) -> Result<(), Failu
         fs::make_dir(dir, fs::PRIVATE_DIR)?;
     }
     Ok(fs::replace(&path, &after, fs::PRIVATE_FILE)?)
+}
+
+/// Whether the file says what `keys/` does.
+pub fn is_in_step(host: &Host) -> Result<bool, Failure> {
+    let (before, after) = before_and_after(host, None)?;
+    Ok(before == after)
+}
+
+fn before_and_after(host: &Host, gone: Option<&UserName>) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+    // A line of Dokuen's would be a way past the rules of a Gitolite that stands in front.
+    let people = if host.conf.gitolite { Vec::new() } else { people(host)? };
+    let shell = host.bin_dir().join("dokuen-shell");
+    let lines: Vec<String> = people.iter().filter(|p| Some(&p.name) != gone).map(|p| line(&shell, p)).collect();
+    let path = host.authorized_keys();
+    let before = read(&path)?;
+    let after = merged(&before, &lines).ok_or_else(|| damaged(&path))?;
+    Ok((before, after))
 }
 
 /// sshd takes the first line that has the key: one without the forced command would be a free shell.

@@ -6,7 +6,7 @@ mod authorized;
 pub(crate) mod base64;
 mod public_key;
 
-pub use authorized::rewrite;
+pub use authorized::{is_in_step, rewrite};
 pub use public_key::{KeyError, PublicKey};
 
 use dokuen_core::cmd::Cmd;

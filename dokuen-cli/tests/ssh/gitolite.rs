@@ -148,7 +148,9 @@ fn keys_and_rules_are_gitolites_and_setup_mends_its_wiring() {
     fs::write(&rc, wired.split("# dokuen start").next().unwrap().to_owned() + "1;\n").unwrap();
     fs::remove_dir_all(&local).unwrap();
     gate.door.ssh("bob", "dokuen apps").fails();
+    gate.door.host.dokuen(&["doctor"]).exits(9).stdout_has("Gitolite does not know the command dokuen");
     gate.door.host.setup(&["--gitolite"]).ok();
+    gate.door.host.dokuen(&["doctor"]).stdout_has("Gitolite leads to Dokuen");
     gate.door.ssh("bob", "dokuen apps").ok().stdout_is("shop\n");
 
     let hook = local.join("hooks/common/pre-receive");

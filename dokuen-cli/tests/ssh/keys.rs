@@ -23,6 +23,17 @@ fn a_removed_key_is_refused_at_once_and_open_sessions_are_named() {
 }
 
 #[test]
+fn doctor_finds_keys_that_sshd_lacks_and_gives_them_back() {
+    let door = Door::with_anna();
+    let whole = fs::read(door.authorized_keys()).unwrap();
+    door.host.dokuen(&["doctor"]).stdout_has("sshd knows Dokuen's keys: 1");
+    fs::remove_file(door.authorized_keys()).unwrap();
+    door.host.dokuen(&["doctor"]).exits(9).stdout_has("does not have the keys that Dokuen has");
+    door.host.dokuen(&["doctor", "--fix"]).stdout_has("does not have the keys");
+    assert_eq!(fs::read(door.authorized_keys()).unwrap(), whole);
+}
+
+#[test]
 fn the_lines_of_others_stay_and_the_file_is_closed_to_others() {
     let door = Door::new();
     let path = door.authorized_keys();
