@@ -66,6 +66,11 @@ impl Host {
         EnvStore::new(self.dir().join("env"))
     }
 
+    /// Held while config vars of every app change; a dot, so that no config var has that name.
+    pub fn global_env_lock(&self) -> PathBuf {
+        self.dir().join("env").join(".lock")
+    }
+
     /// Commands with this host's conf baked in.
     pub fn bin_dir(&self) -> PathBuf {
         self.dir().join("bin")

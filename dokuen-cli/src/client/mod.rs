@@ -18,8 +18,10 @@ use std::process::Stdio;
 
 use dokuen_core::cmd::Cmd;
 
+use crate::commands::config;
 use crate::exit::{Exit, Failure};
 use crate::place;
+use crate::topics::config::Whose;
 use remote::Remote;
 use words::{Call, Typed};
 
@@ -43,8 +45,12 @@ pub fn run(args: &[OsString]) -> Result<Option<u8>, Failure> {
     match Remote::parse(&url)? {
         Remote::Local { dokuen, app } => Err(here(&dokuen, &typed.words(&app))),
         Remote::Ssh { destination, port, app } => {
-            let call = Call::new(&typed, &app)?;
-            ssh(&destination, port, &call, &dir).map(Some)
+            let to = To { destination, port, dir };
+            match Call::to_edit(&typed, &app) {
+                Some(whose) => edit(&to, &whose),
+                None => ssh(&to, &Call::new(&typed, &app)?),
+            }
+            .map(Some)
         }
     }
 }
@@ -62,22 +68,55 @@ fn here(dokuen: &Path, words: &[OsString]) -> Failure {
     Failure::new(Exit::HostNotReady, format!("failed to start `{}`: {error}", dokuen.display()))
 }
 
-fn ssh(destination: &str, port: Option<u16>, call: &Call, dir: &Path) -> Result<u8, Failure> {
-    let mut argv = program()?;
-    argv.extend(port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]).map(OsString::from));
-    let terminal = call.is_console && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    argv.push(if terminal { "-t" } else { "-T" }.into());
-    argv.extend(["--".into(), destination.into(), call.line.clone()]);
-    let mut ssh = Cmd::new(&argv[0], dir).envs(std::env::vars_os()).args(&argv[1..]).to_std();
-    let failed = |e: std::io::Error| Failure::new(Exit::Failed, format!("failed to run ssh: {e}"));
+fn ssh(to: &To, call: &Call) -> Result<u8, Failure> {
+    let mut ssh = to.command(call)?;
     let Some(input) = &call.stdin else { return Err(failed(ssh.exec())) };
     let mut child = ssh.stdin(Stdio::piped()).spawn().map_err(failed)?;
     if let Some(mut pipe) = child.stdin.take() {
         // An ssh that does not connect says so itself, and closes the pipe.
         let _ = pipe.write_all(input);
     }
-    let status = child.wait().map_err(failed)?;
-    Ok(u8::try_from(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())).unwrap_or(1))
+    child.wait().map(code).map_err(failed)
+}
+
+/// The config vars come here, are edited here, and go back: unless somebody else was quicker.
+fn edit(to: &To, whose: &Whose) -> Result<u8, Failure> {
+    let whose = whose.word();
+    let export = Call::of(&["config:export", &whose, "--format=dotenv"], Vec::new());
+    let output = to.command(&export)?.stdin(Stdio::null()).stderr(Stdio::inherit()).output().map_err(failed)?;
+    if !output.status.success() {
+        return Ok(code(output.status));
+    }
+    let before = String::from_utf8_lossy(&output.stdout).into_owned();
+    let sum = format!("--unless-changed-from={}", config::sum_of_dotenv(&before)?);
+    let edited = config::edited_by_hand(&before)?;
+    ssh(to, &Call::of(&["config:import", &whose, "--replace", &sum], edited.into_bytes()))
+}
+
+/// Where a call goes.
+struct To {
+    destination: String,
+    port: Option<u16>,
+    dir: PathBuf,
+}
+
+impl To {
+    fn command(&self, call: &Call) -> Result<std::process::Command, Failure> {
+        let mut argv = program()?;
+        argv.extend(self.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]).map(OsString::from));
+        let terminal = call.is_console && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+        argv.push(if terminal { "-t" } else { "-T" }.into());
+        argv.extend(["--".into(), OsString::from(&self.destination), call.line.clone()]);
+        Ok(Cmd::new(&argv[0], &self.dir).envs(std::env::vars_os()).args(&argv[1..]).to_std())
+    }
+}
+
+fn failed(cause: std::io::Error) -> Failure {
+    Failure::new(Exit::Failed, format!("failed to run ssh: {cause}"))
+}
+
+fn code(status: std::process::ExitStatus) -> u8 {
+    u8::try_from(status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())).unwrap_or(1)
 }
 
 /// `ssh`, or the words of `DOKUEN_SSH`, as git has `GIT_SSH_COMMAND`.

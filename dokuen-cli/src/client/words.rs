@@ -1,17 +1,18 @@
 //! From what was typed in a checkout to the one line that ssh carries.
 
 use std::ffi::{OsStr, OsString};
-use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use dokuen_core::{AppName, EnvName};
+use dokuen_core::{AppName, EnvName, fs};
 
 use super::encoding;
 use crate::args::{Cli, Command};
+use crate::commands::config::given::{Source, one_from_stdin, split};
 use crate::exit::{Exit, Failure};
-use crate::topics::config::{ConfigCommand, no_word_without_value};
+use crate::topics::config::{ConfigCommand, Whose, no_word_without_value};
 use crate::topics::oneoffs::OneOffsCommand;
 
 /// A command line, looked at only as far as needed to know where it is to run.
@@ -74,6 +75,20 @@ impl Typed {
 }
 
 impl Call {
+    /// Whose config vars are to be edited, when that is what was typed: the editor runs here.
+    pub fn to_edit(typed: &Typed, app: &AppName) -> Option<Whose> {
+        match parse(&typed.words(app)).ok()?.command {
+            Command::Config(ConfigCommand::Edit(args)) => Some(args.whose),
+            _ => None,
+        }
+    }
+
+    /// Words that were not typed, with what they are to read.
+    pub fn of(words: &[&str], stdin: Vec<u8>) -> Self {
+        let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+        Self { line: line(&words), stdin: Some(stdin), is_console: false }
+    }
+
     /// The line for `dokuen-shell`. What is called wrongly is said here, before anything goes anywhere.
     pub fn new(typed: &Typed, app: &AppName) -> Result<Self, Failure> {
         let words = typed.words(app);
@@ -81,10 +96,18 @@ impl Call {
         let call = |words: &[OsString], stdin| Self { line: line(words), stdin, is_console: false };
         Ok(match command {
             Command::Config(ConfigCommand::Set(args)) if !args.nul => {
-                let app = format!("--application={}", args.app.application);
-                let mut words = vec!["config:set".into(), app.into(), "--nul".into(), "--".into()];
+                let mut words = vec!["config:set".into(), args.whose.word().into(), "--nul".into()];
+                words.extend(args.no_restart.then(|| "--no-restart".into()));
+                words.push("--".into());
                 words.extend(names(&args.vars)?);
                 call(&words, Some(entries(&args.vars)?))
+            }
+            Command::Config(ConfigCommand::Import(args)) if args.file != Path::new("-") => {
+                let mut words = vec!["config:import".into(), args.whose.word().into()];
+                words.extend(args.no_restart.then(|| "--no-restart".into()));
+                words.extend(args.replace.then(|| "--replace".into()));
+                let file = fs::read(&args.file).map_err(|e| Failure::new(Exit::Usage, e))?;
+                call(&words, Some(file))
             }
             Command::OneOffs(OneOffsCommand::Run(_)) => Self { is_console: true, ..call(&words, None) },
             _ => call(&words, None),
@@ -117,23 +140,19 @@ fn line(words: &[OsString]) -> OsString {
     format!("dokuen {}", quoted.collect::<Vec<_>>().join(" ")).into()
 }
 
-/// `NAME=VALUE` entries as [`config:set --nul`](crate::topics::config::ConfigSetArgs) reads them; `NAME=-` is read here.
+/// `NAME=VALUE` entries as [`config:set --nul`](crate::topics::config::ConfigSetArgs) reads them; `NAME=-` and
+/// `NAME=@FILE` are read here.
 fn entries(vars: &[OsString]) -> Result<Vec<u8>, Failure> {
+    one_from_stdin(vars)?;
     let mut all = Vec::new();
     for var in vars {
-        match var.as_bytes().split_last_chunk::<2>() {
-            Some((name, b"=-")) if !name.contains(&b'=') => {
-                let mut value = Vec::new();
-                let read = std::io::stdin().read_to_end(&mut value);
-                read.map_err(|e| Failure::new(Exit::Failed, format!("failed to read standard input: {e}")))?;
-                if value.contains(&0) {
-                    return Err(Failure::usage("a config var holds no NUL byte, and standard input has one"));
-                }
-                all.extend([name, b"=", &value].concat());
-            }
-            _ => all.extend(var.as_bytes()),
+        let (name, value) = split(var.as_bytes()).unwrap_or_default();
+        let name = EnvName::parse(&String::from_utf8_lossy(name))?;
+        let value = Source::of(value).read(&name)?;
+        if value.contains(&0) {
+            return Err(Failure::usage(format!("a config var holds no NUL byte, and what {name} was given has one")));
         }
-        all.push(0);
+        all.extend([name.as_str().as_bytes(), b"=", &value, b"\0"].concat());
     }
     Ok(all)
 }

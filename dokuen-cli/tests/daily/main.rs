@@ -17,6 +17,7 @@ mod processes;
 #[path = "../it/snapshot.rs"]
 mod snapshot;
 
+mod config;
 mod doctor;
 mod json;
 mod schema;

@@ -14,7 +14,7 @@ enum Least {
 }
 
 /// Commands in a form that changes nothing that the others need. APP is the app, WHO the person.
-const ROWS: [(&str, &str, Least); 38] = [
+const ROWS: [(&str, &str, Least); 44] = [
     ("setup", "/tmp/nowhere-at-all", Least::Nobody),
     ("create", "-a WHO-new", Least::Key),
     ("apps", "", Least::Key),
@@ -22,6 +22,12 @@ const ROWS: [(&str, &str, Least); 38] = [
     ("config", "-a APP", Least::Collaborator),
     ("config:set", "-a APP A=1", Least::Collaborator),
     ("config:unset", "-a APP A", Least::Collaborator),
+    ("config:get", "-a APP A", Least::Collaborator),
+    ("config:import", "-a APP", Least::Collaborator),
+    ("config:export", "-a APP", Least::Collaborator),
+    ("config:edit", "-a APP", Least::Nobody),
+    ("config:set", "--global A=1", Least::Admin),
+    ("config", "--global", Least::Admin),
     ("scale", "-a APP web=1", Least::Collaborator),
     ("restart", "-a APP", Least::Collaborator),
     ("shutdown", "-a APP", Least::Collaborator),
