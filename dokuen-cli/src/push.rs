@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use dokuen_core::{App, Host, Transcript, fs};
 
+use crate::commands::freeze;
 use crate::exit::Failure;
 use crate::git::Commit;
 use crate::{front_door, place, prune, reconcile, walk};
@@ -18,6 +19,7 @@ pub fn deploy(
 ) -> Result<(), Failure> {
     let begun = Instant::now();
     let _lock = app.lock("deploying")?;
+    freeze::refuse_if_locked(app)?;
     reconcile::reconcile(host, app)?;
     out.step(&format!("deploying {} to {}", commit.short(), app.name));
     let record = walk::deploy(host, app, commit, &place::who(), out)?;

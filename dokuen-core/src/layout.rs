@@ -258,6 +258,11 @@ impl App {
         self.dir.join("stopped")
     }
 
+    /// There while nobody may deploy the app: by whom, since when, why.
+    pub fn frozen_file(&self) -> PathBuf {
+        self.dir.join("frozen")
+    }
+
     /// The branch whose pushes deploy.
     pub fn branch_file(&self) -> PathBuf {
         self.dir.join("branch")

@@ -31,6 +31,11 @@ impl Stamp {
         self.0.checked_add(SignedDuration::from_secs(1)).map_or(self, Self)
     }
 
+    /// How long after `earlier` it is; below zero when it is not.
+    pub fn seconds_since(self, earlier: Self) -> i64 {
+        self.0.duration_since(earlier.0).as_secs()
+    }
+
     /// `YYYY-mm-dd HH:MM:SS`, as logs and listings show it.
     pub fn for_people(self) -> String {
         self.0.strftime("%Y-%m-%d %H:%M:%S").to_string()

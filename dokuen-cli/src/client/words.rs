@@ -12,6 +12,7 @@ use super::encoding;
 use crate::args::{Cli, Command};
 use crate::commands::config::given::{Source, one_from_stdin, split};
 use crate::exit::{Exit, Failure};
+use crate::topics::apps::AppsCommand;
 use crate::topics::config::{ConfigCommand, Whose, no_word_without_value};
 use crate::topics::oneoffs::OneOffsCommand;
 
@@ -108,6 +109,9 @@ impl Call {
                 words.extend(args.replace.then(|| "--replace".into()));
                 let file = fs::read(&args.file).map_err(|e| Failure::new(Exit::Usage, e))?;
                 call(&words, Some(file))
+            }
+            Command::Apps(AppsCommand::Destroy(args)) if args.confirm.is_none() => {
+                Self { is_console: true, ..call(&words, None) }
             }
             Command::OneOffs(OneOffsCommand::Run(_)) => Self { is_console: true, ..call(&words, None) },
             _ => call(&words, None),

@@ -1,12 +1,18 @@
 //! `apps`: every app by name, and what is known of each.
 
-use dokuen_core::{App, Host, ledger};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use dokuen_core::{App, Host, fs, ledger};
 use serde::Serialize;
 
-use crate::commands::create::remote_url;
+use super::create::remote_url;
+use super::freeze;
 use crate::exit::Failure;
 use crate::printer::Printer;
-use crate::show::{Form, moment};
+use crate::settings::Settings;
+use crate::show::{Form, Table, for_people, left, moment};
+use crate::topics::apps::InfoArgs;
 use crate::{access, front_door, keys, place};
 
 /// An app as programs see it.
@@ -45,6 +51,78 @@ pub fn visible(host: &Host) -> Result<Vec<App>, Failure> {
         }
         _ => Ok(apps),
     }
+}
+
+/// All that is known of one app.
+#[derive(Debug, Serialize)]
+struct Info {
+    #[serde(flatten)]
+    summary: Summary,
+    domains: Vec<String>,
+    commit: Option<String>,
+    branch: Option<String>,
+    formation: BTreeMap<String, u16>,
+    /// `locked by anna since ...`
+    locked: Option<String>,
+    releases: usize,
+    /// Of the trees, the build cache and the logs; of the repository.
+    disk_bytes: u64,
+    repository_bytes: u64,
+}
+
+/// `apps:info`: a line per thing that is known.
+pub fn info(host: &Host, args: &InfoArgs, out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, args.app.name())?;
+    let info = look(host, &app)?;
+    if args.form.is_json() {
+        out.json(&info);
+        return Ok(());
+    }
+    let or_none = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
+    let formation = info.formation.iter().map(|(kind, count)| format!("{kind}={count}")).collect::<Vec<_>>().join(" ");
+    let mut table = Table::new([left(""), left("")]);
+    for (name, value) in [
+        ("app", info.summary.name),
+        ("state", info.summary.state.to_owned()),
+        ("url", info.summary.url),
+        ("domains", info.domains.join(" ")),
+        ("git", info.summary.git),
+        ("branch", or_none(info.branch)),
+        ("release", or_none(info.summary.release)),
+        ("released", or_none(info.summary.released_at.map(|at| for_people(&at)))),
+        ("commit", or_none(info.commit)),
+        ("processes", formation),
+        ("releases", info.releases.to_string()),
+        ("on disk", format!("{} MiB", info.disk_bytes.div_ceil(1024 * 1024))),
+        ("repository", format!("{} MiB", info.repository_bytes.div_ceil(1024 * 1024))),
+        ("locked", info.locked.unwrap_or_else(|| "no".to_owned())),
+    ] {
+        table.row([name.to_owned(), value]);
+    }
+    out.out(table.render(out.look.width, false).as_bytes());
+    Ok(())
+}
+
+fn look(host: &Host, app: &App) -> Result<Info, Failure> {
+    let config = app.env().load()?;
+    let live = ledger::live(app)?.map(|live| live.version);
+    let record = live.map(|version| ledger::record(app, version)).transpose()?.flatten();
+    let names = Settings::read(host, &config)?.domains;
+    let branch = fs::read_if_there(&app.branch_file())?.map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned());
+    let formation = super::scale::present(app, &config)?;
+    // What a build or a process removes while it is counted is not there any more: that is no error.
+    let size = |dir: &Path| fs_extra::dir::get_size(dir).unwrap_or(0);
+    Ok(Info {
+        summary: summary(host, app)?,
+        domains: std::iter::once(app.domain(&host.conf)?).chain(names).map(|name| name.to_string()).collect(),
+        commit: record.and_then(|record| record.commit),
+        branch,
+        formation: formation.iter().map(|(kind, count)| (kind.to_string(), count)).collect(),
+        locked: freeze::state(app)?,
+        releases: ledger::versions(app)?.len(),
+        disk_bytes: size(app.dir()),
+        repository_bytes: size(app.repo()),
+    })
 }
 
 fn summary(host: &Host, app: &App) -> Result<Summary, Failure> {

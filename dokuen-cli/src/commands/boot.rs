@@ -82,13 +82,13 @@ fn boot_all(host: &Host, apps: Vec<App>, out: &mut Printer) -> Result<(), Failur
     }
 }
 
-/// What of an app's formation has no living wrapper, by name; `None` before the first deploy.
+/// What of an app's formation is not up, by name; `None` before the first deploy.
 pub fn missing(app: &App) -> Result<Option<Vec<String>>, Failure> {
     let (Some(live), Some(tree)) = (ledger::live(app)?, releases::current(app)?) else { return Ok(None) };
     let wanted = walk::formation_for(&app.env().load()?, &walk::procfile_of(&tree)?)?;
     let mut alive = Vec::new();
     for instance in reconcile::of_generation(app, live.generation)? {
-        if instance.is_alive()? {
+        if instance.is_alive()? && instance.report().phase == "up" {
             alive.push(instance.id.name());
         }
     }

@@ -11,6 +11,7 @@ pub mod deploy;
 pub mod destroy;
 pub mod doctor;
 pub mod events;
+pub mod freeze;
 pub mod keys;
 pub mod logs;
 pub mod ps;
@@ -21,6 +22,7 @@ pub mod run;
 pub mod scale;
 pub mod shutdown;
 pub mod version;
+pub mod wait;
 pub mod watch;
 
 use dokuen_core::{Host, Transcript};

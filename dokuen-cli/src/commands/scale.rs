@@ -47,7 +47,7 @@ fn show(app: &App, form: Form, out: &mut Printer) -> Result<(), Failure> {
 }
 
 /// What is asked for now; before the first deploy a fresh app is taken to have a `web`.
-fn present(app: &App, config: &Environment) -> Result<Formation, Failure> {
+pub fn present(app: &App, config: &Environment) -> Result<Formation, Failure> {
     match releases::current(app)? {
         Some(tree) => walk::formation_for(config, &walk::procfile_of(&tree)?),
         None => Ok(Formation::parse(config.text("DOKUEN_SCALE").unwrap_or("web=1"))?),

@@ -3,9 +3,9 @@
 use clap::{Args, Subcommand};
 use dokuen_core::Host;
 
-use super::{AppArg, Topic, done};
+use super::{Topic, done};
 use crate::access::Needs;
-use crate::commands::{apps, create, destroy};
+use crate::commands::{apps, create, destroy, freeze};
 use crate::exit::Failure;
 use crate::printer::Printer;
 use crate::show::Form;
@@ -14,12 +14,21 @@ use crate::show::Form;
 #[derive(Debug, Subcommand)]
 #[command(rename_all = "verbatim")]
 pub enum AppsCommand {
-    /// Make an app: its directories, its repository, its hook
-    #[command(name = "create", aliases = ["apps:create"])]
-    Create(AppArg),
     /// List the apps
     #[command(name = "apps", aliases = ["apps:list"])]
     List(Form),
+    /// Show what is known of an app: its release, URLs, processes, room on disk
+    #[command(name = "apps:info", aliases = ["info", "apps:report"])]
+    Info(InfoArgs),
+    /// Make an app: its directories, its repository, its hook
+    #[command(name = "create", aliases = ["apps:create"])]
+    Create(NamedApp),
+    /// Refuse deploys and rollbacks of an app until it is unlocked
+    #[command(name = "apps:lock")]
+    Lock(LockArgs),
+    /// Let an app be deployed again
+    #[command(name = "apps:unlock")]
+    Unlock(NamedApp),
     /// Remove an app and everything that is its
     #[command(name = "apps:destroy", aliases = ["destroy", "apps:delete"])]
     Destroy(DestroyArgs),
@@ -29,14 +38,19 @@ impl Topic for AppsCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
             Self::Create(_) | Self::List(_) => Needs::Key,
-            Self::Destroy(args) => Needs::Owner(&args.app.application),
+            Self::Info(args) => Needs::Collaborator(args.app.name()),
+            Self::Lock(args) => Needs::Collaborator(args.app.name()),
+            Self::Unlock(args) => Needs::Collaborator(args.name()),
+            Self::Destroy(args) => Needs::Owner(args.app.name()),
         }
     }
 
     fn change(&self) -> Option<String> {
         match self {
-            Self::List(_) => None,
+            Self::List(_) | Self::Info(_) => None,
             Self::Create(_) => Some("create".to_owned()),
+            Self::Lock(_) => Some("apps:lock".to_owned()),
+            Self::Unlock(_) => Some("apps:unlock".to_owned()),
             Self::Destroy(_) => Some("apps:destroy".to_owned()),
         }
     }
@@ -44,18 +58,61 @@ impl Topic for AppsCommand {
     fn app(&self) -> Option<&str> {
         match self {
             // Nobody has a role in it before it is there.
-            Self::Create(args) => Some(&args.application),
+            Self::Create(args) => Some(args.name()),
             _ => self.needs().app(),
         }
     }
 
     fn run(&self, host: &Host, out: &mut Printer) -> Result<u8, Failure> {
         done(match self {
-            Self::Create(args) => create::run(host, &args.application, out),
             Self::List(form) => apps::list(host, *form, out),
-            Self::Destroy(args) => destroy::run(host, &args.app.application, args.confirm.as_deref(), out),
+            Self::Info(args) => apps::info(host, args, out),
+            Self::Create(args) => create::run(host, args.name(), out),
+            Self::Lock(args) => freeze::lock(host, args, out),
+            Self::Unlock(args) => freeze::unlock(host, args.name(), out),
+            Self::Destroy(args) => destroy::run(host, args, out),
         })
     }
+}
+
+/// An app, with or without `--application` before its name: the command is about nothing else.
+#[derive(Debug, Args, Clone)]
+pub struct NamedApp {
+    /// The app
+    #[arg(short = 'a', long = "application", visible_alias = "app", value_name = "APP", conflicts_with = "word")]
+    application: Option<String>,
+    /// The app
+    #[arg(value_name = "APP", required_unless_present = "application")]
+    word: Option<String>,
+}
+
+impl NamedApp {
+    /// Its name as it was typed.
+    pub fn name(&self) -> &str {
+        self.application.as_deref().or(self.word.as_deref()).unwrap_or_default()
+    }
+}
+
+/// `apps:info`
+#[derive(Debug, Args)]
+pub struct InfoArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: NamedApp,
+    /// In which form
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// `apps:lock`
+#[derive(Debug, Args)]
+pub struct LockArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: NamedApp,
+    /// Why, for whoever wants to deploy
+    #[arg(short = 'm', long, value_name = "TEXT")]
+    pub message: Option<String>,
 }
 
 /// `apps:destroy`
@@ -63,8 +120,11 @@ impl Topic for AppsCommand {
 pub struct DestroyArgs {
     /// Which app
     #[command(flatten)]
-    pub app: AppArg,
-    /// The app's name once more
-    #[arg(long, value_name = "APP")]
+    pub app: NamedApp,
+    /// The app's name once more; without it you are asked, where there is a terminal
+    #[arg(short = 'c', long, value_name = "APP")]
     pub confirm: Option<String>,
+    /// Ask nothing
+    #[arg(long, conflicts_with = "confirm")]
+    pub force: bool,
 }

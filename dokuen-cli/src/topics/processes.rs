@@ -5,7 +5,7 @@ use dokuen_core::Host;
 
 use super::{AppArg, AppData, MaybeApp, Topic, done};
 use crate::access::Needs;
-use crate::commands::{boot, logs, ps, restart, scale, shutdown};
+use crate::commands::{boot, logs, ps, restart, scale, shutdown, wait};
 use crate::exit::Failure;
 use crate::printer::Printer;
 use crate::show::Form;
@@ -15,19 +15,22 @@ use crate::show::Form;
 #[command(rename_all = "verbatim")]
 pub enum ProcessesCommand {
     /// Show what really runs
-    #[command(name = "ps")]
+    #[command(name = "ps", aliases = ["ps:report"])]
     Ps(AppData),
     /// Show or change how many processes of each type run
     #[command(name = "scale", aliases = ["ps:scale"])]
     Scale(ScaleArgs),
     /// Start new processes of the live release and stop the old ones after
     #[command(name = "restart", aliases = ["ps:restart"])]
-    Restart(AppArg),
+    Restart(RestartArgs),
+    /// Wait until everything that should run is up
+    #[command(name = "ps:wait")]
+    Wait(WaitArgs),
     /// Stop one app and keep it stopped, or stop everything until the next boot
-    #[command(name = "shutdown", aliases = ["ps:stop"])]
+    #[command(name = "shutdown", aliases = ["ps:stop", "ps:kill", "stop", "kill"])]
     Shutdown(MaybeApp),
     /// Start every app that was not shut down, or one app in any case
-    #[command(name = "boot", aliases = ["ps:start"])]
+    #[command(name = "boot", aliases = ["ps:start", "start"])]
     Boot(BootArgs),
     /// Show the logs of an app's processes
     #[command(name = "logs")]
@@ -38,7 +41,8 @@ impl Topic for ProcessesCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
             Self::Ps(args) => Needs::Collaborator(&args.app.application),
-            Self::Restart(args) => Needs::Collaborator(&args.application),
+            Self::Restart(args) => Needs::Collaborator(&args.app.application),
+            Self::Wait(args) => Needs::Collaborator(&args.app.application),
             Self::Scale(args) => Needs::Collaborator(&args.app.application),
             Self::Logs(args) => Needs::Collaborator(&args.app.application),
             Self::Boot(args) if args.watch => Needs::Local,
@@ -49,10 +53,10 @@ impl Topic for ProcessesCommand {
 
     fn change(&self) -> Option<String> {
         match self {
-            Self::Ps(_) | Self::Logs(_) => None,
+            Self::Ps(_) | Self::Wait(_) | Self::Logs(_) => None,
             Self::Scale(args) if args.items.is_empty() => None,
             Self::Scale(args) => Some(format!("scale {}", args.items.join(" "))),
-            Self::Restart(_) => Some("restart".to_owned()),
+            Self::Restart(args) => Some(format!("restart {}", args.processes.join(" "))),
             Self::Shutdown(_) => Some("shutdown".to_owned()),
             Self::Boot(_) => Some("boot".to_owned()),
         }
@@ -62,7 +66,8 @@ impl Topic for ProcessesCommand {
         done(match self {
             Self::Ps(args) => ps::run(host, args, out),
             Self::Scale(args) => scale::run(host, args, out),
-            Self::Restart(args) => restart::run(host, &args.application, out),
+            Self::Restart(args) => restart::run(host, args, out),
+            Self::Wait(args) => wait::run(host, args, out),
             Self::Shutdown(args) => shutdown::run(host, args.application.as_deref(), out),
             Self::Boot(args) => boot::run(host, args.app.application.as_deref(), args.watch, out),
             Self::Logs(args) => logs::run(host, args, out),
@@ -79,6 +84,31 @@ pub struct BootArgs {
     /// Stay, and give an instance a new wrapper when its wrapper dies: what the boot unit runs
     #[arg(long)]
     pub watch: bool,
+}
+
+/// `restart`
+#[derive(Debug, Args)]
+pub struct RestartArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// Only these: a type (web), or one process (web.1); each is started anew where it is
+    #[arg(value_name = "PROCESS")]
+    pub processes: Vec<String>,
+    /// The same, as Heroku has it
+    #[arg(short = 'p', long = "process-type", visible_short_alias = 'd', alias = "dyno-name", value_name = "PROCESS")]
+    pub also: Vec<String>,
+}
+
+/// `ps:wait`
+#[derive(Debug, Args)]
+pub struct WaitArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// How long, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    pub timeout: u64,
 }
 
 /// `scale`

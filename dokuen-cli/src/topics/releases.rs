@@ -8,6 +8,7 @@ use crate::access::Needs;
 use crate::commands::{deploy, releases};
 use crate::exit::Failure;
 use crate::printer::Printer;
+use crate::show::Form;
 
 /// Releases: making one, and going back to one.
 #[derive(Debug, Subcommand)]
@@ -16,6 +17,12 @@ pub enum ReleasesCommand {
     /// List an app's releases
     #[command(name = "releases")]
     List(AppData),
+    /// Show what is known of a release: commit, buildpacks, who, how long, which config vars changed
+    #[command(name = "releases:info")]
+    Info(ReleaseArgs),
+    /// Show what tells two releases apart: commits, config vars by name, processes
+    #[command(name = "releases:diff")]
+    Diff(DiffArgs),
     /// Go back to an earlier release, its code and its config
     #[command(name = "rollback", aliases = ["releases:rollback"])]
     Rollback(RollbackArgs),
@@ -31,6 +38,8 @@ impl Topic for ReleasesCommand {
     fn needs(&self) -> Needs<'_> {
         Needs::Collaborator(match self {
             Self::List(args) => &args.app.application,
+            Self::Info(args) => &args.app.application,
+            Self::Diff(args) => &args.app.application,
             Self::Rollback(args) => &args.app.application,
             Self::Prune(args) => &args.app.application,
             Self::Deploy(args) => &args.app.application,
@@ -39,7 +48,7 @@ impl Topic for ReleasesCommand {
 
     fn change(&self) -> Option<String> {
         match self {
-            Self::List(_) => None,
+            Self::List(_) | Self::Info(_) | Self::Diff(_) => None,
             Self::Prune(args) if args.dry_run => None,
             Self::Prune(_) => Some("releases:prune".to_owned()),
             Self::Rollback(args) => {
@@ -52,11 +61,44 @@ impl Topic for ReleasesCommand {
     fn run(&self, host: &Host, out: &mut Printer) -> Result<u8, Failure> {
         done(match self {
             Self::List(args) => releases::list(host, args, out),
+            Self::Info(args) => releases::info(host, args, out),
+            Self::Diff(args) => releases::diff(host, args, out),
             Self::Rollback(args) => releases::rollback(host, &args.app.application, args.version.as_deref(), out),
             Self::Prune(args) => releases::prune(host, &args.app.application, args.dry_run, out),
             Self::Deploy(args) => deploy::run(host, &args.app.application, args.rev.as_deref(), out),
         })
     }
+}
+
+/// `releases:info`
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// v12; the live one when it is left out
+    #[arg(value_name = "RELEASE")]
+    pub version: Option<String>,
+    /// In which form
+    #[command(flatten)]
+    pub form: Form,
+}
+
+/// `releases:diff`
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// v11; the one before when it is left out
+    #[arg(value_name = "FROM")]
+    pub from: Option<String>,
+    /// v12; the live one when it is left out
+    #[arg(value_name = "TO")]
+    pub to: Option<String>,
+    /// In which form
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// `rollback`

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::app::App;
+use crate::home;
 use crate::host::{Host, Options, eventually};
 use crate::processes;
 
@@ -28,7 +29,7 @@ fn set_mode(path: &std::path::Path, mode: u32) {
 
 #[test]
 fn a_host_in_order_is_found_in_order_and_nothing_changes() {
-    let host = Host::new();
+    let host = home::host();
     let app: App = host.app("hello", "types");
     app.push().ok();
     app.dokuen("config:set", &["A=secret"]).ok();
@@ -56,7 +57,7 @@ fn a_host_in_order_is_found_in_order_and_nothing_changes() {
 
 #[test]
 fn what_is_open_to_others_is_closed() {
-    let host = Host::new();
+    let host = home::host();
     let app: App = host.app("hello", "types");
     app.dokuen("config:set", &["A=secret"]).ok();
     let (secret, keys) = (app.dir().join("env/A"), host.dir().join("keys"));
@@ -78,7 +79,7 @@ fn what_is_open_to_others_is_closed() {
 
 #[test]
 fn apps_nginx_and_hooks_that_are_gone_come_back() {
-    let host = Host::new();
+    let host = home::host();
     let app: App = host.app("hello", "types");
     app.push().ok();
     processes::end_all(host.dir());
@@ -106,7 +107,7 @@ fn apps_nginx_and_hooks_that_are_gone_come_back() {
 
 #[test]
 fn what_killed_commands_left_is_found_and_removed() {
-    let host = Host::new();
+    let host = home::host();
     let app: App = host.app("hello", "types");
     app.push().ok();
     let left = host.dir().join("apps/.new-half");
@@ -128,7 +129,7 @@ fn what_killed_commands_left_is_found_and_removed() {
 
 #[test]
 fn a_program_that_is_missing_or_too_old_is_named() {
-    let host = Host::with(Options { spoilable_nginx: true, ..Options::default() });
+    let host = home::with(Options { spoilable_nginx: true, ..Options::default() });
     let git = host.temp().join("bin/git");
     fs::write(&git, "#!/bin/sh\necho git version 2.9.1\n").unwrap();
     set_mode(&git, 0o755);
@@ -138,7 +139,7 @@ fn a_program_that_is_missing_or_too_old_is_named() {
 
 #[test]
 fn whether_somebody_watches_is_seen() {
-    let host = Host::new();
+    let host = home::host();
     let state = || {
         let checks = report(&host, &[], 0);
         checks.iter().find(|check| check["check"] == "watcher").unwrap()["state"].as_str().unwrap().to_owned()

@@ -17,7 +17,9 @@ mod processes;
 #[path = "../it/snapshot.rs"]
 mod snapshot;
 
+mod apps;
 mod config;
 mod doctor;
+mod home;
 mod json;
 mod schema;

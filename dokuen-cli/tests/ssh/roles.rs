@@ -14,10 +14,13 @@ enum Least {
 }
 
 /// Commands in a form that changes nothing that the others need. APP is the app, WHO the person.
-const ROWS: [(&str, &str, Least); 44] = [
+const ROWS: [(&str, &str, Least); 50] = [
     ("setup", "/tmp/nowhere-at-all", Least::Nobody),
     ("create", "-a WHO-new", Least::Key),
     ("apps", "", Least::Key),
+    ("apps:info", "-a APP", Least::Collaborator),
+    ("apps:lock", "-a APP", Least::Collaborator),
+    ("apps:unlock", "-a APP", Least::Collaborator),
     ("apps:destroy", "-a APP", Least::Owner),
     ("config", "-a APP", Least::Collaborator),
     ("config:set", "-a APP A=1", Least::Collaborator),
@@ -38,7 +41,10 @@ const ROWS: [(&str, &str, Least); 44] = [
     ("ps", "-a APP", Least::Collaborator),
     ("logs", "-a APP", Least::Collaborator),
     ("releases", "-a APP", Least::Collaborator),
+    ("releases:info", "-a APP", Least::Collaborator),
+    ("releases:diff", "-a APP", Least::Collaborator),
     ("releases:prune", "-a APP", Least::Collaborator),
+    ("ps:wait", "-a APP --timeout=0", Least::Collaborator),
     ("builds", "-a APP", Least::Collaborator),
     ("builds:output", "-a APP", Least::Collaborator),
     ("deploys:cancel", "-a APP", Least::Collaborator),

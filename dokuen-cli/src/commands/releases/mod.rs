@@ -1,10 +1,15 @@
 //! `releases` and `rollback`: what ran, and going back to it with its config.
 
+mod info;
+
+pub use info::{diff, info};
+
 use dokuen_core::ledger::{self, Version};
 use dokuen_core::releases::Tree;
 use dokuen_core::{Host, Transcript, shown};
 use serde::Serialize;
 
+use crate::commands::freeze;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::show::{Table, for_people, left, moment, short};
@@ -65,6 +70,7 @@ fn table(all: &[Release]) -> Table {
 pub fn rollback(host: &Host, name: &str, version: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
     let app = place::app(host, name)?;
     let _lock = app.lock("rolling back")?;
+    freeze::refuse_if_locked(&app)?;
     reconcile::reconcile(host, &app)?;
     let no_such =
         |text: String| Failure::new(Exit::NotFound, text).hint(format!("dokuen releases --application={}", app.name));

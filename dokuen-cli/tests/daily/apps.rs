@@ -1,0 +1,125 @@
+//! What is known of apps and releases, and what becomes of them.
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::host::Host;
+use crate::outcome::{Outcome, run};
+
+fn json(outcome: Outcome) -> Value {
+    serde_json::from_str(&outcome.ok().out()).unwrap()
+}
+
+#[test]
+fn an_app_is_named_with_or_without_an_option_and_known_well() {
+    let host = Host::new();
+    host.dokuen(&["apps:create", "hello"]).ok();
+    host.dokuen(&["create"]).exits(2).stderr_has("<APP>");
+    let app = App::copied(&host, "hello", "types");
+    host.dokuen(&["apps:info", "hello"]).ok().stdout_has("state       empty");
+    app.push().ok();
+    let info = json(app.dokuen("apps:info", &["--json"]));
+    assert_eq!(
+        (&info["state"], &info["release"], &info["branch"]),
+        (&"running".into(), &"v1".into(), &"master".into())
+    );
+    assert_eq!((&info["commit"], &info["formation"]["web"]), (&app.pushed("master").into(), &1.into()));
+    assert!(info["disk_bytes"].as_u64().unwrap() > 1000 && info["url"].as_str().unwrap().contains(&app.domain()));
+    host.dokuen(&["info", "-a", "hello"]).ok().stdout_has("release     v1\n").stdout_has("locked      no\n");
+    host.dokuen(&["apps:info", "nosuch"]).exits(3).stderr_has("no such app: nosuch");
+    app.dokuen("shutdown", &[]).ok();
+    assert_eq!(json(app.dokuen("apps:info", &["--json"]))["state"], "stopped");
+}
+
+#[test]
+fn a_locked_app_is_deployed_by_nobody_and_serves_on() {
+    let app = Host::new().app("hello", "types");
+    app.push().ok();
+    app.greeting("two").push().ok().serving("two");
+    app.dokuen("apps:lock", &["-m", "audit until Monday"]).ok().stdout_has("hello is locked");
+    app.greeting("three");
+    app.push().fails().stderr_has("hello is locked by").stderr_has("audit until Monday").still_serving("two");
+    app.dokuen("deploy", &["--rev=master"]).exits(5).stderr_has("apps:unlock hello");
+    app.dokuen("rollback", &[]).exits(5).still_serving("two");
+    app.dokuen("config:set", &["A=1"]).ok().serving("two");
+    app.dokuen("apps:lock", &["-m", "a\nb"]).exits(2);
+    app.dokuen("apps:unlock", &[]).ok();
+    app.dokuen("apps:unlock", &[]).ok().stdout_has("hello is not locked");
+    app.push().ok().serving("three");
+}
+
+/// At a terminal, which is that of `script`, with these answers typed.
+fn answered(host: &Host, words: &str, typed: &str) -> Outcome {
+    let line = format!("'{}' {words}", host.program().display());
+    let mut script = host.command("script");
+    script.env("SHELL", "/bin/sh");
+    run(script.args(["-qec", &line, "/dev/null"]), typed.as_bytes(), None)
+}
+
+#[test]
+fn destroying_asks_a_person_and_nobody_else() {
+    let host = Host::new();
+    for name in ["one", "two", "three"] {
+        host.dokuen(&["create", name]).ok();
+    }
+    host.dokuen(&["apps:destroy", "one"]).exits(2).stderr_has("--confirm=one");
+    host.dokuen(&["apps:destroy", "one", "--confirm", "two"]).exits(2);
+    answered(&host, "apps:destroy one", "two\n").exits(2).stdout_has("type one to go on: ");
+    host.dokuen(&["apps"]).ok().stdout_is("one\nthree\ntwo\n");
+    answered(&host, "apps:destroy one", "one\n").ok().stdout_has("destroyed one");
+    host.dokuen(&["destroy", "-a", "two", "-c", "two"]).ok();
+    host.dokuen(&["apps:destroy", "three", "--force"]).ok();
+    host.dokuen(&["apps"]).ok().stdout_is("");
+}
+
+#[test]
+fn what_a_release_is_and_what_tells_two_apart() {
+    let app = Host::new().app("hello", "types");
+    app.push().ok();
+    app.dokuen("config:set", &["A=secret", "B=1"]).ok();
+    app.dokuen("config:unset", &["B"]).ok();
+    app.greeting("two").push().ok();
+    let info = json(app.dokuen("releases:info", &["v2", "--json"]));
+    assert_eq!((&info["what"], &info["live"], &info["kept"]), (&"set A, B".into(), &false.into(), &true.into()));
+    assert_eq!(info["config"], serde_json::json!({"added": ["A", "B"], "changed": [], "removed": []}));
+    let info = json(app.dokuen("releases:info", &["--json"]));
+    assert_eq!((&info["release"], &info["what"]), (&"v4".into(), &"deploy".into()));
+    assert!(info["build_seconds"].is_u64(), "{info}");
+    app.dokuen("releases:info", &["v2"]).ok().stdout_has("config      +A +B\n").stdout_has("release     v2\n");
+    app.dokuen("releases:info", &["v9"]).exits(3).stderr_has("hello has no release v9");
+    app.dokuen("releases:info", &["latest"]).exits(2);
+    let diff = json(app.dokuen("releases:diff", &["v1", "--json"]));
+    assert_eq!((&diff["to"], &diff["config"]["added"]), (&"v4".into(), &serde_json::json!(["A"])));
+    assert_eq!((diff["commits"].as_array().unwrap().len(), diff["commits_gone"].as_array().unwrap().len()), (1, 0));
+    app.dokuen("releases:diff", &["v4", "v1"]).ok().stdout_has("v4 ").stdout_has("\n- ").stdout_has("config     -A\n");
+    app.dokuen("releases:diff", &[]).ok().stdout_has("v3 ").stdout_has(" -> v4 ");
+    let said = app.dokuen("releases:diff", &["v1"]).ok().out() + &app.dokuen("releases:info", &["v2"]).ok().out();
+    assert!(!said.contains("secret"), "{said}");
+}
+
+#[test]
+fn one_process_is_restarted_and_the_others_run_on() {
+    let app = Host::new().app("hello", "types");
+    app.push().ok();
+    app.dokuen("scale", &["web=2", "worker=1"]).ok();
+    app.dokuen("ps:wait", &[]).ok().stdout_has("hello is up");
+    let pids = || {
+        let ps = json(app.dokuen("ps", &["--json"]));
+        let up: Vec<_> = ps.as_array().unwrap().iter().filter(|one| one["state"] == "up").cloned().collect();
+        up.iter()
+            .map(|one| (one["name"].as_str().unwrap().to_owned(), one["pid"].as_i64().unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let before = pids();
+    app.dokuen("ps:restart", &["web.1"]).ok().stdout_has("web.1 runs anew");
+    let after = pids();
+    assert_eq!(before.iter().zip(&after).map(|(b, a)| b == a).collect::<Vec<_>>(), [false, true, true], "{after:?}");
+    app.dokuen("restart", &["-p", "worker"]).ok();
+    assert_eq!(pids()[..2], after[..2]);
+    app.dokuen("restart", &["worker", "clock.1"]).exits(3).stderr_has("hello runs no process \"clock.1\"");
+    app.dokuen("ps:stop", &[]).ok();
+    app.dokuen("ps:wait", &["--timeout=0"]).exits(6).stderr_has("hello is shut down");
+    app.dokuen("restart", &["web"]).exits(3).stderr_has("nothing of hello runs");
+    app.dokuen("ps:start", &[]).ok();
+    app.dokuen("ps:wait", &["--timeout=10"]).ok();
+}
