@@ -171,9 +171,24 @@ fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> R
     }
     fs::install(&unit, Path::new(SYSTEMD_UNIT), fs::PUBLIC_FILE)?;
     fs::replace(Path::new("/etc/tmpfiles.d/dokuen.conf"), tmpfile(host).as_bytes(), fs::PUBLIC_FILE)?;
-    let systemctl = |args: &[&str]| Cmd::new("systemctl", Path::new("/")).env("PATH", PATH).args(args).run();
     systemctl(&["daemon-reload"])?;
     systemctl(&["enable", "--quiet", "dokuen.service"])?;
     out.fact("systemd starts everything at boot (dokuen.service)");
     Ok(Vec::new())
+}
+
+/// What the boot unit does is wanted from the first minute on: who looks after wrappers. Where it runs already it runs
+/// on, since its stop is the stop of every app.
+pub fn start_watching(host: &Host, out: &mut Printer) -> Result<(), Failure> {
+    let installed = host.conf.nginx == NginxKind::System && Path::new(SYSTEMD_UNIT).exists();
+    if geteuid().is_root() && installed && Path::new("/run/systemd/system").is_dir() {
+        systemctl(&["start", "--no-block", "dokuen.service"])?;
+        out.fact("systemd watches over what runs");
+    }
+    Ok(())
+}
+
+fn systemctl(args: &[&str]) -> Result<(), Failure> {
+    Cmd::new("systemctl", Path::new("/")).env("PATH", PATH).args(args).run()?;
+    Ok(())
 }

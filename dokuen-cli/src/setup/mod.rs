@@ -98,6 +98,7 @@ fn install(host: &Host) -> Result<(), Failure> {
 /// permitted (the one reload through sudo) is proven by using it.
 fn start(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     machine::make_run_dir(host)?;
+    machine::start_watching(host, out)?;
     place::become_account(&host.conf)?;
     match host.conf.nginx {
         NginxKind::Own => {
