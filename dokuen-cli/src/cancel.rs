@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use dokuen_core::{App, Host, fs};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Looks for the request while it lives. Only the holder of the app's lock makes one.
 pub struct Cancellable {
@@ -32,7 +32,7 @@ impl Cancellable {
         let flag = Arc::new(AtomicBool::new(false));
         let (end, ended) = channel();
         let seen = Arc::clone(&flag);
-        let watcher = thread::spawn(move || {
+        let watcher = thread::Builder::new().spawn(move || {
             while ended.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
                 if request.exists() {
                     seen.store(true, Ordering::Relaxed);
@@ -42,6 +42,8 @@ impl Cancellable {
                 }
             }
         });
+        let failed = |e| Failure::new(Exit::Failed, format!("failed to start a thread that looks for a cancel: {e}"));
+        let watcher = watcher.map_err(failed)?;
         Ok(Self { flag, watcher: Some((end, watcher)) })
     }
 

@@ -116,7 +116,7 @@ pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<Vec
     };
     let pid = nix::unistd::Pid::from_raw(child.id() as i32);
     let (finished, watch) = channel::<()>();
-    let watchdog = std::thread::spawn(move || {
+    let watchdog = std::thread::Builder::new().spawn(move || {
         let late = watch.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout);
         if late {
             // The child is ours and not yet waited for, so the pid is still its own.
@@ -124,6 +124,13 @@ pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<Vec
         }
         late
     });
+    let watchdog = match watchdog {
+        Ok(watchdog) => watchdog,
+        Err(e) => {
+            let _ = child.kill().and_then(|()| child.wait());
+            return Err(failed(e));
+        }
+    };
     let unpacked = unpack(&host.conf, out, into);
     let mut words = String::new();
     if unpacked.is_ok() {

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
+use crate::captured;
+
 /// A program to be run, not yet started.
 #[derive(Debug, Clone)]
 pub struct Cmd {
@@ -119,19 +121,11 @@ impl Cmd {
     pub fn run(&self) -> Result<Output, CmdError> {
         let argv = self.argv();
         let started = |source| CmdError::Start { argv: argv.clone(), source };
-        let expression = duct::cmd(&self.program, &self.args)
-            .dir(&self.dir)
-            .full_env(&self.env)
-            .stdin_bytes(self.stdin.clone())
-            .stdout_capture()
-            .stderr_capture()
-            .unchecked();
-        let handle = expression.start().map_err(started)?;
-        let Some(output) = handle.wait_timeout(self.limit).map_err(started)? else {
-            let _ = handle.kill();
+        let ended = captured::run(self.to_std(), &self.stdin, self.limit).map_err(started)?;
+        let Some((status, stdout, stderr)) = ended else {
             return Err(CmdError::TimedOut { argv, limit: self.limit });
         };
-        let (status, output) = (output.status, Output { stdout: output.stdout.clone(), stderr: output.stderr.clone() });
+        let output = Output { stdout, stderr };
         if status.success() {
             return Ok(output);
         }
@@ -199,6 +193,14 @@ mod tests {
         assert_eq!(err.to_string(), "`/bin/sh -c echo a >&2; echo b >&2; exit 3` exited with 3: a; b");
         assert!(sh("kill -9 $$").run().unwrap_err().to_string().ends_with("was ended by signal 9"));
         assert!(matches!(Cmd::new("/nowhere", Path::new("/")).run(), Err(CmdError::Start { .. })));
+    }
+
+    #[test]
+    fn much_may_go_in_and_out_at_once_and_what_is_not_read_is_dropped() {
+        let much = vec![b'x'; 1 << 20];
+        let out = sh("/usr/bin/tee /dev/stderr").stdin(much.clone()).run().unwrap();
+        assert!(out.stdout == much && out.stderr == much);
+        assert_eq!(sh("exec <&-; echo done").stdin(much).run().unwrap().stdout, b"done\n");
     }
 
     #[test]

@@ -28,6 +28,7 @@
 //! assert!(AppName::parse("../etc").is_err());
 //! ```
 
+mod captured;
 pub mod cmd;
 mod conf;
 mod domain;
