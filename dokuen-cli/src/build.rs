@@ -14,8 +14,9 @@ use crate::git::Commit;
 use crate::{build_dir, build_limits};
 
 /// Leaves of the pushed tree what `DOKUEN_BUILD_DIR` says is the app; all of it without one.
-pub fn narrow(host: &Host, cut: &Unfinished, config: &Environment) -> Result<(), Failure> {
-    config.text("DOKUEN_BUILD_DIR").map_or(Ok(()), |dir| build_dir::narrow(host, cut.path(), dir))
+pub fn narrow(host: &Host, app: &App, cut: &Unfinished, config: &Environment) -> Result<(), Failure> {
+    let scratch = host.scratch_of(&app.name);
+    config.text("DOKUEN_BUILD_DIR").map_or(Ok(()), |dir| build_dir::narrow(&scratch, cut.path(), dir))
 }
 
 /// Builds the tree in place.
@@ -52,7 +53,7 @@ pub struct Places {
 impl Places {
     /// Of this app, with these config vars of its own.
     pub fn of(host: &Host, app: &App, config: &Environment) -> Result<Self, Failure> {
-        let (cache, scratch, store) = (app.cache(), host.tmp_dir(), store(host));
+        let (cache, scratch, store) = (app.cache(), host.scratch_of(&app.name), store(host));
         let layers = Layers { global: host.global_env().load()?, app: config.clone(), ..Layers::default() };
         let mut vars = layers.merged();
         // How many run is no business of a build, and no reason for another one.

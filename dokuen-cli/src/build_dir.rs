@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use dokuen_core::{Host, fs, shown};
+use dokuen_core::{fs, shown};
 
 use crate::exit::{Exit, Failure};
 
 /// Makes the directory `text` of the tree the tree itself; nothing else of what was pushed is built or kept.
-pub fn narrow(host: &Host, tree: &Path, text: &str) -> Result<(), Failure> {
+pub fn narrow(scratch: &Path, tree: &Path, text: &str) -> Result<(), Failure> {
     check(text)?;
     let mut dir = tree.to_owned();
     for part in text.split('/') {
@@ -18,7 +18,9 @@ pub fn narrow(host: &Host, tree: &Path, text: &str) -> Result<(), Failure> {
             return Err(Failure::new(Exit::BuildFailed, missing));
         }
     }
-    let whole = host.tmp_dir().join(format!("whole-{}", std::process::id()));
+    // Where the next command removes what a killed one has left.
+    fs::make_dirs(scratch, fs::PRIVATE_DIR)?;
+    let whole = scratch.join("whole");
     fs::remove_tree(&whole)?;
     fs::rename(tree, &whole)?;
     fs::rename(&whole.join(text), tree)?;

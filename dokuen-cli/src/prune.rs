@@ -51,8 +51,7 @@ fn last_use(app: &App, trees: &[Tree]) -> Result<HashMap<String, Version>, Failu
 /// Moves them out of the way. The app's lock must be held.
 pub fn set_aside(host: &Host, app: &App, trees: &[Tree]) -> Result<(), Failure> {
     for tree in trees {
-        let name = format!("{TRASH}{}-{tree}", app.name);
-        fs::rename(tree.path(), &host.tmp_dir().join(name))?;
+        fs::rename(tree.path(), &rubbish(host, &format!("{}-{tree}", app.name)))?;
     }
     Ok(())
 }
@@ -82,6 +81,11 @@ pub fn tidy(host: &Host) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Where something waits for its removal: a command that is killed over it leaves it to the next [`tidy`].
+pub fn rubbish(host: &Host, name: &str) -> PathBuf {
+    host.tmp_dir().join(format!("{TRASH}{name}"))
 }
 
 const TRASH: &str = "trash-";

@@ -22,14 +22,26 @@ pub fn deploy(
     freeze::refuse_if_locked(app)?;
     reconcile::reconcile(host, app)?;
     out.step(&format!("deploying {} to {}", commit.short(), app.name));
+    let url = front_door::url(host, app)?;
     let record = walk::deploy(host, app, commit, &place::who(), out)?;
-    if let Some(branch) = branch.filter(|_| !app.branch_file().exists()) {
-        fs::replace(&app.branch_file(), branch.as_bytes(), fs::PRIVATE_FILE)?;
-    }
-    let surplus = prune::surplus(host, app)?;
-    prune::set_aside(host, app, &surplus)?;
+    // It is live: from here on git must take the push, or it and the disk would disagree.
+    walk::finish(out, "remembering the branch", remember(app, branch));
+    walk::finish(out, "removing old releases", prune(host, app));
     let took = begun.elapsed();
     out.step(&format!("deployed {} {} in {}.{:03} s", app.name, record.version, took.as_secs(), took.subsec_millis()));
-    out.fact(&front_door::url(host, app)?);
+    out.fact(&url);
+    Ok(())
+}
+
+fn remember(app: &App, branch: Option<&str>) -> Result<(), Failure> {
+    match branch.filter(|_| !app.branch_file().exists()) {
+        Some(branch) => Ok(fs::replace(&app.branch_file(), branch.as_bytes(), fs::PRIVATE_FILE)?),
+        None => Ok(()),
+    }
+}
+
+fn prune(host: &Host, app: &App) -> Result<(), Failure> {
+    let surplus = prune::surplus(host, app)?;
+    prune::set_aside(host, app, &surplus)?;
     if surplus.is_empty() { Ok(()) } else { prune::tidy_aside(host) }
 }

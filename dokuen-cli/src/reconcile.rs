@@ -1,35 +1,44 @@
 //! What a killed command left behind is finished or undone here. Safe at any time; the app's lock must be held.
 //!
 //! The order of truth: `current` says which tree is live; `live` says which generation serves it, when it fits that
-//! tree; otherwise the newest generation that runs from it. Routing is put back to that first, strays are drained after.
+//! tree; otherwise the newest generation that runs from it; `DOKUEN_SCALE` says which instances of it. Routing is put
+//! back to that first, strays are drained after.
 
 use dokuen_core::ledger::{self, Live, Record, Version};
 use dokuen_core::releases::{self, Tree};
-use dokuen_core::{App, Host, Stamp};
+use dokuen_core::{App, Formation, Host, Stamp, fs};
 use dokuen_proc::Instance;
 
 use crate::exit::Failure;
+use crate::walk;
 
 /// Makes routing, wrappers and directories agree with what is live. `None`: nothing was ever deployed, or the app is
 /// shut down. `Some(live)` does not mean that all of it runs: see [`crate::commands::boot`].
 pub fn reconcile(host: &Host, app: &App) -> Result<Option<Live>, Failure> {
-    releases::sweep(app)?;
     let live = settle(app)?;
+    ledger::take_back_config(app, live)?;
     if let Some(live) = live {
         forget_later_than(app, live.version)?;
     }
     let serving = live.filter(|_| !app.stopped_file().exists());
-    match serving {
-        Some(live) => serve(host, app, live)?,
-        None => dokuen_proc::clear_route(app)?,
-    }
-    let strays: Vec<Instance> = dokuen_proc::instances(app)?
-        .into_iter()
-        .filter(|i| i.is_retired() || Some(i.id.generation) != serving.map(|l| l.generation))
-        .collect();
+    let serve = |live| serve(host, app, live);
+    let kept = serving
+        .map(serve)
+        .unwrap_or_else(|| dokuen_proc::clear_route(app).map(|()| Vec::new()).map_err(Failure::from))?;
+    let strays: Vec<Instance> = dokuen_proc::instances(app)?.into_iter().filter(|i| !kept.contains(i)).collect();
     dokuen_proc::retire(&strays)?;
+    sweep(host, app)?;
     dokuen_proc::sweep(app)?;
     Ok(serving)
+}
+
+/// What a killed command had not finished writing, and trees that it had not finished building.
+fn sweep(host: &Host, app: &App) -> Result<(), Failure> {
+    releases::sweep(app)?;
+    ledger::sweep(app)?;
+    let dirs = [app.dir(), &app.env().dir(), &app.access_dir(), app.run_dir()];
+    dirs.into_iter().try_for_each(fs::sweep_unfinished)?;
+    Ok(fs::remove_tree(&host.scratch_of(&app.name))?)
 }
 
 /// The instances of one generation, without those that a scale-down has told to go.
@@ -44,15 +53,37 @@ fn settle(app: &App) -> Result<Option<Live>, Failure> {
     {
         return Ok(Some(live));
     }
+    let generation = newest_running(app, &current)?;
+    if generation.is_none()
+        && let Some(live) = still_serving(app)?
+    {
+        return Ok(Some(live));
+    }
     // A command was killed between `current` and `live`: what it started is what is to be live.
-    let live = newest_running(app, &current)?;
+    let live = found_live(app, &current, generation)?;
     ledger::set_live(app, live)?;
     Ok(Some(live))
 }
 
-fn newest_running(app: &App, current: &Tree) -> Result<Live, Failure> {
-    let of_tree = |i: &Instance| i.spec().is_ok_and(|spec| spec.tree == current.path());
-    let generation = dokuen_proc::instances(app)?.into_iter().filter(of_tree).map(|i| i.id.generation).max();
+fn newest_running(app: &App, tree: &Tree) -> Result<Option<u32>, Failure> {
+    let of_tree = |i: &Instance| i.spec().is_ok_and(|spec| spec.tree == tree.path());
+    Ok(dokuen_proc::instances(app)?.into_iter().filter(of_tree).map(|i| i.id.generation).max())
+}
+
+/// A promotion failed on a disk that moved `current` and then would not move it back: what it started was ended again,
+/// and the release before serves still. It is current again.
+fn still_serving(app: &App) -> Result<Option<Live>, Failure> {
+    let Some(live) = ledger::live(app)? else { return Ok(None) };
+    let record = ledger::record(app, live.version)?;
+    let Some(tree) = record.and_then(|record| Tree::named(app, &record.tree)) else { return Ok(None) };
+    if newest_running(app, &tree)? != Some(live.generation) {
+        return Ok(None);
+    }
+    releases::promote(app, &tree)?;
+    Ok(Some(live))
+}
+
+fn found_live(app: &App, current: &Tree, generation: Option<u32>) -> Result<Live, Failure> {
     let mut versions = ledger::versions(app)?;
     versions.reverse();
     let with_tree = |v: &Version| ledger::record(app, *v).ok().flatten().is_some_and(|r| r.tree == current.name());
@@ -83,15 +114,29 @@ fn forget_later_than(app: &App, version: Version) -> Result<(), Failure> {
     Ok(())
 }
 
-fn serve(host: &Host, app: &App, live: Live) -> Result<(), Failure> {
-    let instances = of_generation(app, live.generation)?;
-    if !instances.is_empty() && dokuen_proc::live_generation(app) != Some(live.generation) {
-        dokuen_proc::switch_to(app, &instances)?.keep();
+/// Traffic leads to the live instances that are asked for, and each has a wrapper. What comes back stays.
+fn serve(host: &Host, app: &App, live: Live) -> Result<Vec<Instance>, Failure> {
+    let asked = asked_for(app)?;
+    let mut kept = of_generation(app, live.generation)?;
+    kept.retain(|i| asked.as_ref().is_none_or(|asked| i.id.index <= asked.count(&i.id.kind)));
+    // A directory that is not whole is one whose command was killed over it, or whose wrapper is leaving.
+    kept.retain(|i| i.spec().is_ok());
+    if !kept.is_empty() && !dokuen_proc::leads_to(app, &kept) {
+        dokuen_proc::switch_to(app, &kept)?.keep();
     }
-    for instance in instances {
+    for instance in &kept {
         if !instance.is_alive()? {
-            dokuen_proc::revive(&host.wrapper(), &instance)?;
+            dokuen_proc::revive(&host.wrapper(), instance)?;
         }
     }
-    Ok(())
+    Ok(kept)
+}
+
+/// The formation that config and Procfile ask for: a `scale` that was killed before it was kept left more than that,
+/// or less than it was to be. `None` where they cannot be read; then all that is live stays.
+fn asked_for(app: &App) -> Result<Option<Formation>, Failure> {
+    let Some(tree) = releases::current(app)? else { return Ok(None) };
+    let procfile = walk::procfile_of(&tree).ok();
+    let config = app.env().load()?;
+    Ok(procfile.and_then(|procfile| walk::formation_for(&config, &procfile).ok()))
 }

@@ -4,11 +4,11 @@
 //! Everything up to `promote` is undone when it is not kept; from then on the new release is the truth, and
 //! [`reconcile`](mod@crate::reconcile) finishes what a killed command has left.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dokuen_core::ledger::{self, Live, Record, Version};
-use dokuen_core::releases::{self, Tree, Unfinished};
-use dokuen_core::{App, Environment, Formation, Host, ProcessType, Procfile, Stamp, Transcript, fs};
+use dokuen_core::releases::{self, Links, Tree, Unfinished};
+use dokuen_core::{App, EnvName, EnvValue, Environment, Formation, Host, ProcessType, Procfile, Stamp, Transcript, fs};
 use dokuen_proc::{Instance, InstanceId, Plan, boot};
 
 use crate::exit::{Exit, Failure};
@@ -64,21 +64,21 @@ pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn T
 }
 
 /// From the commit to a whole tree, which is removed again unless it is kept.
-fn build(
+fn build<'a>(
     host: &Host,
-    app: &App,
+    app: &'a App,
     commit: &Commit,
     source: Option<&Source>,
     config: &Environment,
     out: &mut dyn Transcript,
-) -> Result<(Tree, SweepUnless), Failure> {
+) -> Result<(Tree, SweepUnless<'a>), Failure> {
     let cut = releases::cut(app, Stamp::now())?;
-    let swept = SweepUnless::new(&cut);
+    let swept = SweepUnless::new(host, app, &cut);
     let submodules = pushed_tree::check(host, app.repo(), commit)?;
     let small_files = git::archive(host, app.repo(), commit, cut.path())?;
     submodules::fill(host, Written { repo: app.repo(), commit, into: cut.path() }, &submodules, out)?;
     pushed_tree::look_for_pointers(cut.path(), &small_files, out)?;
-    build::narrow(host, &cut, config)?;
+    build::narrow(host, app, &cut, config)?;
     refuse_repeated_types(cut.path())?;
     let slug = build::compile(host, app, &cut, commit, config, out)?;
     slug_again::note(cut.path(), source, &slug)?;
@@ -97,18 +97,15 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
     unless_abandoned(out)?;
     let routed = front_door::route(host, app, &next.config, webs(&plan))?;
-    let filed = Filed::new(app, &record, &next)?;
+    let live = Live { version: record.version, generation: plan.generation };
+    let filed = Filed::new(app, &record, &next, live)?;
     let switched = ready.switch()?;
-    promote(app, &next.tree, Live { version: record.version, generation: plan.generation })?;
+    promote(app, &next.tree, before, live)?;
     switched.keep();
     routed.keep();
     filed.keep();
-    fs::remove(&app.stopped_file())?;
     out.fact(&format!("{} is live", record.version));
-
-    let others: Vec<_> =
-        dokuen_proc::instances(app)?.into_iter().filter(|i| i.id.generation != plan.generation).collect();
-    dokuen_proc::retire(&others)?;
+    finish(out, "what is left of the change before it", retire_all_but(app, live));
     Ok(record)
 }
 
@@ -120,23 +117,42 @@ fn unless_abandoned(out: &dyn Transcript) -> Result<(), Failure> {
     }
 }
 
-/// `current` first, since it is what survives a reboot; then which generation serves it.
-fn promote(app: &App, tree: &Tree, live: Live) -> Result<(), Failure> {
-    let replaced = releases::promote(app, tree)?;
-    if let Err(e) = ledger::set_live(app, live) {
-        if let Some(before) = replaced {
-            // A disk that took the symlink but not the file: the old release is the truth still.
-            let _ = releases::promote(app, &before);
-        }
-        return Err(e.into());
+/// Past the point of undoing nothing may fail the command: what could not be done is said, and the next one does it.
+pub(crate) fn finish(out: &mut dyn Transcript, what: &str, done: Result<(), Failure>) {
+    if let Err(failure) = done {
+        out.problem(&format!("{what} is put off until the next command: {failure}"));
     }
-    Ok(())
+}
+
+fn retire_all_but(app: &App, live: Live) -> Result<(), Failure> {
+    ledger::keep_config(app)?;
+    let others = dokuen_proc::instances(app)?.into_iter().filter(|i| i.id.generation != live.generation);
+    let others: Vec<Instance> = others.collect();
+    // Until they are told they still answer on connections that nginx has kept: a passing shortage of file handles is
+    // worth a second try.
+    Ok(dokuen_proc::retire(&others).or_else(|_| dokuen_proc::retire(&others))?)
+}
+
+/// `current` first, since it is what survives a reboot; then which generation serves it.
+fn promote(app: &App, tree: &Tree, before: Option<Live>, live: Live) -> Result<(), Failure> {
+    let links = Links::of(app)?;
+    releases::promote(app, tree).and_then(|()| ledger::set_live(app, live)).map_err(|e| {
+        // A disk that took the one but not the other, or took it and could not sync it: the old release is the truth
+        // still. Where it takes nothing at all any more, `reconcile` finds that only the old release runs.
+        let _ = links.put_back(app).and_then(|()| match before {
+            Some(before) => ledger::set_live(app, before),
+            None => fs::remove(&app.live_file()),
+        });
+        e.into()
+    })
 }
 
 /// Instances of the live generation come and go, the others are not touched. The caller holds the app's lock.
 pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn Transcript) -> Result<(), Failure> {
     let (Some(live), Some(tree)) = (ledger::live(app)?, releases::current(app)?) else { return Ok(()) };
-    let config = app.env().load()?;
+    let mut config = app.env().load()?;
+    let (name, value) = scale_var(wanted)?;
+    config.0.insert(name.clone(), value.clone());
     let record = ledger::record(app, live.version)?;
     let have: Vec<Instance> = reconcile::of_generation(app, live.generation)?;
     let keep = |i: &&Instance| i.id.index <= wanted.count(&i.id.kind);
@@ -161,10 +177,19 @@ pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn
     let staying_webs = staying.iter().filter(|i| i.id.kind.is_web()).count();
     let routed = front_door::route(host, app, &next.config, staying_webs + webs(&plan))?;
     let switched = ready.switch_with(&staying)?;
+    // From here on the scale is this: `reconcile` ends what is too much, as it ended what was new until now.
+    let before = app.env().load()?;
+    app.env().set(&name, &value).inspect_err(|_| drop(app.env().become_exactly(&before)))?;
     switched.keep();
     routed.keep();
-    dokuen_proc::retire(&leaving)?;
+    finish(out, "ending the surplus processes", dokuen_proc::retire(&leaving).map_err(Failure::from));
     Ok(())
+}
+
+/// The config var that keeps a scale.
+pub fn scale_var(wanted: &Formation) -> Result<(EnvName, EnvValue), Failure> {
+    let value = EnvValue::new(wanted.to_string()).ok_or_else(|| Failure::usage("the scale is too long"))?;
+    Ok((EnvName::parse("DOKUEN_SCALE")?, value))
 }
 
 /// Whether an instance of this name has not gone yet.
@@ -256,50 +281,60 @@ fn logs_hint(app: &App) -> String {
     format!("dokuen logs --application={}", app.name)
 }
 
-/// The ledger entry and the config vars of a release, taken back unless they are kept: only what was live once has a
-/// number, and a config that did not go live is not kept.
+/// The ledger entry and the config vars of a release, and that the app is not shut down; taken back unless they are
+/// kept: only what was live once has a number, and a config that did not go live is not kept.
 struct Filed<'a> {
     app: &'a App,
     version: Option<Version>,
-    config_before: Option<Environment>,
+    was_stopped: bool,
+    kept: bool,
 }
 
 impl<'a> Filed<'a> {
-    fn new(app: &'a App, record: &Record, next: &Next) -> Result<Self, Failure> {
-        let mut filed = Self { app, version: None, config_before: Some(app.env().load()?) };
+    fn new(app: &'a App, record: &Record, next: &Next, live: Live) -> Result<Self, Failure> {
+        let mut filed = Self { app, version: None, was_stopped: app.stopped_file().exists(), kept: false };
         if next.what.is_some() {
             filed.version = Some(record.version);
             ledger::file(app, record, &next.config)?;
         }
-        app.env().become_exactly(&next.config)?;
+        ledger::change_config(app, live.generation, &next.config)?;
+        fs::remove(&app.stopped_file())?;
         Ok(filed)
     }
 
     fn keep(mut self) {
-        (self.version, self.config_before) = (None, None);
+        self.kept = true;
     }
 }
 
 impl Drop for Filed<'_> {
     fn drop(&mut self) {
-        // What fails here is found by the next command: a number above the live one is forgotten.
+        if self.kept {
+            return;
+        }
+        // What fails here is found by the next command: a number above the live one is forgotten, and config vars that
+        // did not go live are taken back.
         if let Some(version) = self.version {
             let _ = ledger::forget(self.app, version);
         }
-        if let Some(before) = &self.config_before {
-            let _ = self.app.env().become_exactly(before);
+        if self.was_stopped {
+            let _ = fs::replace(&self.app.stopped_file(), b"", fs::PRIVATE_FILE);
         }
+        let _ = ledger::take_back_config(self.app, ledger::live(self.app).unwrap_or_default());
     }
 }
 
-/// The directory of a release that did not come about is removed, so that a failed push leaves nothing.
-struct SweepUnless {
-    path: Option<std::path::PathBuf>,
+/// The directory of a release that did not come about is removed, so that a failed push leaves nothing; the build's
+/// scratch space goes in any case.
+struct SweepUnless<'a> {
+    app: &'a App,
+    scratch: PathBuf,
+    path: Option<PathBuf>,
 }
 
-impl SweepUnless {
-    fn new(cut: &Unfinished) -> Self {
-        Self { path: Some(cut.path().to_owned()) }
+impl<'a> SweepUnless<'a> {
+    fn new(host: &Host, app: &'a App, cut: &Unfinished) -> Self {
+        Self { app, scratch: host.scratch_of(&app.name), path: Some(cut.path().to_owned()) }
     }
 
     fn keep(mut self) {
@@ -307,10 +342,14 @@ impl SweepUnless {
     }
 }
 
-impl Drop for SweepUnless {
+impl Drop for SweepUnless<'_> {
     fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            // What cannot be removed now is unmarked or not current, and swept by the next command.
+        // What cannot be removed now is swept by the next command.
+        let _ = fs::remove_tree(&self.scratch);
+        let Some(path) = &self.path else { return };
+        // A disk that took the symlink and would not give it back: what `current` leads to stays, whatever came of it.
+        let is_current = releases::current(self.app).map_or(true, |tree| tree.is_some_and(|tree| tree.path() == path));
+        if !is_current {
             let _ = fs::remove_tree(path);
         }
     }

@@ -144,6 +144,11 @@ impl EnvStore {
         Self { dir: dir.into() }
     }
 
+    /// Where its files lie.
+    pub fn dir(&self) -> PathBuf {
+        self.dir.clone()
+    }
+
     /// Every variable. Files whose name is no config var name (a half-written neighbour, a backup) are not read.
     pub fn load(&self) -> Result<Environment, FsError> {
         let mut all = Environment::default();

@@ -16,6 +16,9 @@ pub const PUBLIC_FILE: u32 = 0o644;
 /// A directory others may look into.
 pub const PUBLIC_DIR: u32 = 0o755;
 
+/// How names begin that are renamed once they are whole.
+const BESIDE: &str = ".new-";
+
 /// What was being done, to which path, and what the system said.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {action} `{path}`")]
@@ -96,7 +99,7 @@ pub fn replace_report(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsErro
 fn replace_unsynced_dir(path: &Path, bytes: &[u8], mode: u32, sync: bool) -> Result<(), FsError> {
     let write = || -> io::Result<()> {
         let mut file = tempfile::Builder::new()
-            .prefix(".new-")
+            .prefix(BESIDE)
             .permissions(Permissions::from_mode(mode))
             .tempfile_in(parent(path))?;
         file.write_all(bytes)?;
@@ -195,15 +198,31 @@ pub fn remove(path: &Path) -> Result<(), FsError> {
     ignore_missing(at("remove", path, fs::remove_file(path)))
 }
 
-/// Removes a tree without following symlinks; nothing there is fine. Directories a build left unwritable go too.
+/// Removes a tree without following symlinks, or what else is there; nothing there is fine. Directories a build left
+/// unwritable go too.
 pub fn remove_tree(path: &Path) -> Result<(), FsError> {
     match fs::remove_dir_all(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotADirectory => remove(path),
         Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
             open_up(path);
             ignore_missing(at("remove", path, fs::remove_dir_all(path)))
         }
         other => ignore_missing(at("remove", path, other)),
     }
+}
+
+/// Removes what writers beside their target were killed over. Only where nobody else writes at the moment.
+pub fn sweep_unfinished(dir: &Path) -> Result<(), FsError> {
+    for name in names(dir)?.into_iter().filter(|name| is_beside(name)) {
+        remove_tree(&dir.join(name))?;
+    }
+    Ok(())
+}
+
+/// Exactly what `tempfile` makes of the prefix: other people's names are not ours to remove.
+fn is_beside(name: &str) -> bool {
+    let random = name.strip_prefix(BESIDE);
+    random.is_some_and(|random| random.len() == 6 && random.bytes().all(|b| b.is_ascii_alphanumeric()))
 }
 
 /// Waits until all that was written below `path` is on the disk.
@@ -230,10 +249,11 @@ fn ignore_missing(result: Result<(), FsError>) -> Result<(), FsError> {
     }
 }
 
-/// Renames, replacing what was there, and makes it last.
+/// Gives something a name that nothing has yet, and makes it last. What cannot be made to last is not done: the old name
+/// comes back with the error.
 pub fn rename(from: &Path, to: &Path) -> Result<(), FsError> {
     at("rename to", to, fs::rename(from, to))?;
-    sync_dir(parent(to))
+    sync_dir(parent(to)).inspect_err(|_| drop(fs::rename(to, from)))
 }
 
 /// Makes a symlink that must not be there yet.
@@ -250,7 +270,7 @@ pub fn relink(target: &Path, link: &Path) -> Result<(), FsError> {
 /// As [`relink`], without waiting for the disk: for the run directory, which a reboot empties.
 pub fn relink_report(target: &Path, link: &Path) -> Result<(), FsError> {
     let dir = parent(link);
-    let made = tempfile::Builder::new().prefix(".new-").make_in(dir, |path| std::os::unix::fs::symlink(target, path));
+    let made = tempfile::Builder::new().prefix(BESIDE).make_in(dir, |path| std::os::unix::fs::symlink(target, path));
     let beside = at("link", link, made)?.into_temp_path();
     at("link", link, fs::rename(&beside, link))?;
     // The name is gone by the rename: nothing is left to clean up.
@@ -316,6 +336,19 @@ mod tests {
         assert_eq!(read(&path).unwrap(), b"two");
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
         assert_eq!(names(dir.path()).unwrap(), ["A"]);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_swept_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        replace(&dir.path().join(".new-a1b2c3"), b"half", PRIVATE_FILE).unwrap();
+        make_dirs(&dir.path().join(".new-d4e5f6/env"), PRIVATE_DIR).unwrap();
+        for whole in ["new", ".new-app", ".new-a1b2c"] {
+            replace(&dir.path().join(whole), b"whole", PRIVATE_FILE).unwrap();
+        }
+        sweep_unfinished(dir.path()).unwrap();
+        sweep_unfinished(&dir.path().join("missing")).unwrap();
+        assert_eq!(names(dir.path()).unwrap(), [".new-a1b2c", ".new-app", "new"]);
     }
 
     #[test]

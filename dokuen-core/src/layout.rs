@@ -41,6 +41,11 @@ impl Host {
         &self.conf.dokuen_dir
     }
 
+    /// Held while apps are made and destroyed.
+    pub fn apps_lock(&self) -> PathBuf {
+        self.apps_dir().join(".lock")
+    }
+
     /// The directory of all apps.
     pub fn apps_dir(&self) -> PathBuf {
         self.dir().join("apps")
@@ -171,6 +176,11 @@ impl Host {
         self.dir().join("tmp")
     }
 
+    /// An app's part of it, which only the holder of the app's lock uses.
+    pub fn scratch_of(&self, app: &AppName) -> PathBuf {
+        self.tmp_dir().join(format!("app-{app}"))
+    }
+
     /// Every directory `setup` makes, with its mode. Only what nginx reads is open to others.
     pub fn directories(&self) -> Vec<(PathBuf, u32)> {
         use crate::fs::{PRIVATE_DIR, PUBLIC_DIR};
@@ -251,6 +261,11 @@ impl App {
     /// Which release number and generation of instances is live.
     pub fn live_file(&self) -> PathBuf {
         self.dir.join("live")
+    }
+
+    /// There while config vars change: what they were, in case the change does not go live.
+    pub fn undo_file(&self) -> PathBuf {
+        self.dir.join("undo")
     }
 
     /// There while the app is shut down on purpose.

@@ -85,6 +85,14 @@ pub fn config(app: &App, version: Version) -> Result<Option<Environment>, FsErro
     Ok(fs::read_if_there(&place(app, version).join(CONFIG))?.map(|bytes| Environment::from_nul(&bytes)))
 }
 
+/// Removes what a killed command had not filed yet. The app's lock must be held.
+pub fn sweep(app: &App) -> Result<(), FsError> {
+    for name in fs::names(&app.ledger_dir())?.into_iter().filter(|name| name.starts_with(".v")) {
+        fs::remove_tree(&app.ledger_dir().join(name))?;
+    }
+    Ok(())
+}
+
 /// Every number that was filed, in order.
 pub fn versions(app: &App) -> Result<Vec<Version>, FsError> {
     let mut all: Vec<_> =
@@ -98,16 +106,45 @@ pub fn next(app: &App) -> Result<Version, FsError> {
     Ok(Version(versions(app)?.last().map_or(1, |v| v.0 + 1)))
 }
 
-/// What is live, `None` before the first deploy.
+/// What is live, `None` before the first deploy. A file that was torn says nothing: what is live can be found again.
 pub fn live(app: &App) -> Result<Option<Live>, FsError> {
-    let path = app.live_file();
-    let Some(bytes) = fs::read_if_there(&path)? else { return Ok(None) };
-    fs::at("read", &path, serde_yaml::from_slice(&bytes).map_err(std::io::Error::other)).map(Some)
+    let bytes = fs::read_if_there(&app.live_file())?;
+    Ok(bytes.and_then(|bytes| serde_yaml::from_slice(&bytes).ok()))
 }
 
 /// Says what is live from now on.
 pub fn set_live(app: &App, live: Live) -> Result<(), FsError> {
     fs::replace(&app.live_file(), yaml(&live).as_bytes(), fs::PRIVATE_FILE)
+}
+
+/// Changes the app's config vars for a generation that is to go live. Until it is, a killed command leaves a note of
+/// what they were, by which [`take_back_config`] undoes the change: all of it, not the half that was done.
+pub fn change_config(app: &App, generation: u32, wanted: &Environment) -> Result<(), FsError> {
+    let before = app.env().load()?;
+    if before == *wanted {
+        return Ok(());
+    }
+    let text = [format!("{generation}\n").as_bytes(), &before.to_nul()].concat();
+    fs::replace(&app.undo_file(), &text, fs::PRIVATE_FILE)?;
+    app.env().become_exactly(wanted)
+}
+
+/// The change has gone live, or needs no undoing any more.
+pub fn keep_config(app: &App) -> Result<(), FsError> {
+    fs::remove(&app.undo_file())
+}
+
+/// Undoes a change of config vars whose generation is not the one that is live.
+pub fn take_back_config(app: &App, live: Option<Live>) -> Result<(), FsError> {
+    let Some(bytes) = fs::read_if_there(&app.undo_file())? else { return Ok(()) };
+    let mut parts = bytes.splitn(2, |byte| *byte == b'\n');
+    let generation = parts.next().and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u32>().ok());
+    if let (Some(generation), Some(before)) = (generation, parts.next())
+        && live.map(|live| live.generation) != Some(generation)
+    {
+        app.env().become_exactly(&Environment::from_nul(before))?;
+    }
+    keep_config(app)
 }
 
 const RECORD: &str = "release.yml";

@@ -110,17 +110,42 @@ fn linked(app: &App, link: &Path) -> Result<Option<Tree>, FsError> {
 }
 
 /// Makes `tree` current. `previous` moves first, so that at no moment one of the two is missing or dangling.
-/// Gives back the tree that was current, when it was another one.
-pub fn promote(app: &App, tree: &Tree) -> Result<Option<Tree>, FsError> {
+/// After an error it may have been done all the same (a rename that could not be synced): see [`Links`].
+pub fn promote(app: &App, tree: &Tree) -> Result<(), FsError> {
     let before = current(app)?;
     if before.as_ref() == Some(tree) {
-        return Ok(None);
+        return Ok(());
     }
     if let Some(before) = &before {
         fs::relink(&target_of(before), &app.previous())?;
     }
-    fs::relink(&target_of(tree), &app.current())?;
-    Ok(before)
+    fs::relink(&target_of(tree), &app.current())
+}
+
+/// Where `current` and `previous` lead, to be put back when a promotion fails half-way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Links {
+    current: Option<PathBuf>,
+    previous: Option<PathBuf>,
+}
+
+impl Links {
+    /// As they are now.
+    pub fn of(app: &App) -> Result<Self, FsError> {
+        Ok(Self { current: fs::link_target(&app.current())?, previous: fs::link_target(&app.previous())? })
+    }
+
+    /// Makes them so again, also where only one of them was moved.
+    pub fn put_back(&self, app: &App) -> Result<(), FsError> {
+        for (link, target) in [(app.current(), &self.current), (app.previous(), &self.previous)] {
+            match target {
+                Some(target) if fs::link_target(&link)?.as_ref() != Some(target) => fs::relink(target, &link)?,
+                Some(_) => {}
+                None => fs::remove(&link)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Relative, so that a moved dokuen directory stays whole.

@@ -18,14 +18,17 @@ pub struct Change {
 }
 
 impl Change {
-    /// Makes it so and gives back the change that undoes it.
-    fn write(&self) -> Result<Self, FsError> {
-        let before = Self { file: self.file.clone(), bytes: fs::read_if_there(&self.file)? };
+    /// The change that undoes it.
+    fn undoing(&self) -> Result<Self, FsError> {
+        Ok(Self { file: self.file.clone(), bytes: fs::read_if_there(&self.file)? })
+    }
+
+    /// Makes it so. After an error it may be so all the same: written, but not known to last.
+    fn write(&self) -> Result<(), FsError> {
         match &self.bytes {
-            Some(bytes) => fs::replace(&self.file, bytes, fs::PUBLIC_FILE)?,
-            None => fs::remove(&self.file)?,
+            Some(bytes) => fs::replace(&self.file, bytes, fs::PUBLIC_FILE),
+            None => fs::remove(&self.file),
         }
-        Ok(before)
     }
 }
 
@@ -47,7 +50,8 @@ pub fn apply(nginx: &Nginx, changes: &[Change]) -> Result<Vec<Change>, NginxErro
 
 fn write_all(changes: &[Change], before: &mut Vec<Change>) -> Result<(), NginxError> {
     for change in changes {
-        before.push(change.write()?);
+        before.push(change.undoing()?);
+        change.write()?;
     }
     Ok(())
 }

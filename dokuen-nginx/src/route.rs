@@ -105,8 +105,14 @@ pub fn ensure_default(nginx: &Nginx) -> Result<(), NginxError> {
 }
 
 pub(crate) fn lock(nginx: &Nginx, doing: &str) -> Result<Lock, NginxError> {
-    fs::make_dirs(&nginx.places().dir, fs::PUBLIC_DIR)?;
-    Ok(Lock::take(&nginx.places().lock, doing)?)
+    let places = nginx.places();
+    fs::make_dirs(&places.dir, fs::PUBLIC_DIR)?;
+    let lock = Lock::take(&places.lock, doing)?;
+    // Nobody else writes here: this is what somebody was killed over.
+    fs::sweep_unfinished(&places.dir)?;
+    fs::sweep_unfinished(&places.own)?;
+    scratch::sweep(places)?;
+    Ok(lock)
 }
 
 /// With the lock held: the server for unknown names is on disk, and nginx runs and answers by it.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dokuen_core::fs;
+use dokuen_core::fs::{self, FsError};
 
 use crate::conf_path::ConfPath;
 use crate::error::NginxError;
@@ -35,10 +35,18 @@ fn scratch_catch_all(places: &Places, keepalive_min_timeout: bool) -> Result<Str
     template::catch_all(&CatchAll { listen: vec![FRONT.to_owned()], near, keepalive_min_timeout })
 }
 
+/// Removes what a killed test left. The lock is the caller's, as it is for every test.
+pub(crate) fn sweep(places: &Places) -> Result<(), FsError> {
+    let mut left = fs::names(&places.tmp)?.into_iter().filter(|name| name.starts_with(PREFIX));
+    left.try_for_each(|name| fs::remove_tree(&places.tmp.join(name)))
+}
+
+const PREFIX: &str = "nginx-";
+
 fn test(nginx: &Nginx, files: &[(PathBuf, String)]) -> Result<(), NginxError> {
     let places = nginx.places();
     fs::make_dirs(&places.tmp, fs::PRIVATE_DIR)?;
-    let made = tempfile::Builder::new().prefix("nginx-").tempdir_in(&places.tmp);
+    let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&places.tmp);
     let scratch = fs::at("make a scratch directory in", &places.tmp, made)?;
     let (dir, include) = (ConfPath::new(scratch.path())?, ConfPath::new(&scratch.path().join("sites"))?);
     fs::make_dir(include.as_path(), fs::PRIVATE_DIR)?;

@@ -214,22 +214,24 @@ pub fn next_generation(app: &App, last_live: Option<u32>) -> Result<u32, FsError
 }
 
 /// Tells instances to drain and stop; whoever wants may wait for them with [`Instance::wait_gone`].
-/// What is left of one whose wrapper was killed is ended at once.
+/// What is left of one whose wrapper was killed is ended at once. One that gives trouble does not keep the others from
+/// being told.
 pub fn retire<'a>(instances: impl IntoIterator<Item = &'a Instance>) -> Result<(), InstanceError> {
-    for instance in instances {
-        // Asked a second time a wrapper hurries: what drains already is left to drain.
-        let told = instance.file("retired");
-        if !told.exists() {
-            crate::boot::revive_to_stop(instance)?;
-            if instance.dir().is_dir() {
-                fs::replace_report(&told, b"", fs::PRIVATE_FILE)
-                    .or_else(|e| if e.is_not_found() { Ok(()) } else { Err(e) })?;
-            }
-        } else if !instance.is_alive()? {
-            crate::boot::revive_to_stop(instance)?;
-        }
+    instances.into_iter().map(retire_one).fold(Ok(()), Result::and)
+}
+
+fn retire_one(instance: &Instance) -> Result<(), InstanceError> {
+    // Marked before it is told: a command that is killed in between has told nobody, and the next one does.
+    let marked = match fs::replace_report(&instance.file("retired"), b"", fs::PRIVATE_FILE) {
+        Err(e) if !e.is_not_found() => Err(e),
+        _ => Ok(()),
+    };
+    // Asked a second time a wrapper hurries: what drains already is left to drain.
+    let drains = matches!(instance.report().phase.as_str(), "draining" | "ending" | "gone");
+    if !drains || !instance.is_alive()? {
+        crate::boot::revive_to_stop(instance)?;
     }
-    Ok(())
+    Ok(marked?)
 }
 
 /// Removes the directories of instances that are gone, wrapper and children. The app's lock must be held.

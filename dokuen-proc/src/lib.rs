@@ -63,7 +63,7 @@ pub use inherited::keep_from_children;
 pub use instance::{Instance, InstanceError, Report, generations, instances, next_generation, retire, sweep};
 pub use platform::start_time;
 pub use ready::{Checks, Ready, ReadyError};
-pub use route::{RouteError, Switched, clear_route, live_generation, switch_to};
+pub use route::{RouteError, Switched, clear_route, leads_to, switch_to};
 pub use shell::{argv_in_shell, line_in_shell};
 pub use spec::{FrontPaths, InstanceId, Spec, SpecError};
 pub use watched::run_watched;

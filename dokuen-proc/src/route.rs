@@ -4,6 +4,7 @@
 //! One rename of `live` moves every slot at once, so traffic is never split by a half-done switch, and nginx reloads
 //! for it never.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use dokuen_core::fs::{self, FsError};
@@ -65,10 +66,14 @@ pub fn clear_route(app: &App) -> Result<(), RouteError> {
     switch_to(app, &[]).map(Switched::keep)
 }
 
-/// The generation that the route leads to, as the disk says.
-pub fn live_generation(app: &App) -> Option<u32> {
-    let target = fs::link_target(&app.live_route().join("1")).ok().flatten()?;
-    InstanceId::parse(target.file_name()?.to_str()?).map(|id| id.generation)
+/// Whether the route leads to the `web` instances among these and to no others, as the disk says.
+pub fn leads_to(app: &App, instances: &[Instance]) -> bool {
+    let slots = fs::names(&app.live_route()).unwrap_or_default();
+    let target = |slot: &String| fs::link_target(&app.live_route().join(slot)).ok().flatten();
+    let parse = |target: PathBuf| InstanceId::parse(target.file_name()?.to_str()?);
+    let routed: BTreeSet<_> = slots.iter().filter_map(target).filter_map(parse).collect();
+    let wanted: BTreeSet<_> = instances.iter().filter(|i| i.id.kind.is_web()).map(|i| i.id.clone()).collect();
+    routed == wanted
 }
 
 fn write_table(app: &App, web: &[&Instance]) -> Result<PathBuf, FsError> {

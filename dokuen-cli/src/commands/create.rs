@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dokuen_core::{App, AppName, Host, Transcript, fs};
+use dokuen_core::{App, AppName, Host, Lock, Transcript, fs};
 
 use crate::access::Role;
 use crate::exit::{Exit, Failure};
@@ -22,13 +22,16 @@ pub fn run(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
 /// before the hook is there; the app exists from the moment its directory does.
 pub fn create(host: &Host, name: AppName) -> Result<App, Failure> {
     let app = host.app_at(name);
+    // Held for a moment: whoever else makes or destroys an app waits.
+    let _names = Lock::take(&host.apps_lock(), "creating an app")?;
     if app.exists() {
         let taken = Failure::new(Exit::Failed, format!("the app {} exists already", app.name));
         return Err(taken.hint(format!("git remote add dokuen {}", in_shell(&remote_url(host, &app)))));
     }
+    sweep(&host.apps_dir())?;
+    sweep(&host.repos_dir())?;
     make_repository(host, &app)?;
-    let beside = host.apps_dir().join(format!(".new-{}", app.name));
-    fs::remove_tree(&beside)?;
+    let beside = host.apps_dir().join(format!("{BESIDE}{}", app.name));
     fs::make_dir(&beside, fs::PRIVATE_DIR)?;
     for dir in app.subdirectories() {
         let name = dir.file_name().map(Path::new).unwrap_or(Path::new("."));
@@ -44,6 +47,17 @@ pub fn create(host: &Host, name: AppName) -> Result<App, Failure> {
     Ok(app)
 }
 
+/// How names begin that are not yet whole.
+const BESIDE: &str = ".new-";
+
+/// What a killed `create` had not finished.
+fn sweep(dir: &Path) -> Result<(), Failure> {
+    for name in fs::names(dir)?.into_iter().filter(|name| name.starts_with(BESIDE)) {
+        fs::remove_tree(&dir.join(name))?;
+    }
+    Ok(())
+}
+
 /// Also run for an app that a killed `create` left half-made: what is there already is kept.
 fn make_repository(host: &Host, app: &App) -> Result<(), Failure> {
     if host.conf.gitolite {
@@ -52,8 +66,7 @@ fn make_repository(host: &Host, app: &App) -> Result<(), Failure> {
     if app.repo().exists() {
         return Ok(());
     }
-    let beside = host.repos_dir().join(format!(".new-{}.git", app.name));
-    fs::remove_tree(&beside)?;
+    let beside = host.repos_dir().join(format!("{BESIDE}{}.git", app.name));
     fs::make_dir(&beside, fs::PRIVATE_DIR)?;
     git::git(host, &beside).args(["init", "--quiet", "--bare", "--template="]).arg("--initial-branch=master").run()?;
     let own = [

@@ -1,13 +1,14 @@
 //! `apps:destroy`: an app and everything that is its, after its name was typed twice.
 
 use std::io::{BufRead, IsTerminal};
+use std::path::PathBuf;
 
-use dokuen_core::{App, Host, Transcript, fs};
+use dokuen_core::{App, Host, Lock, Transcript, fs};
 
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::topics::apps::DestroyArgs;
-use crate::{front_door, place};
+use crate::{front_door, place, prune, walk};
 
 /// Stops the app, takes it out of nginx, and removes its files.
 pub fn run(host: &Host, args: &DestroyArgs, out: &mut Printer) -> Result<(), Failure> {
@@ -23,7 +24,7 @@ pub fn run(host: &Host, args: &DestroyArgs, out: &mut Printer) -> Result<(), Fai
     if typed != name {
         return Err(Failure::usage(text).hint(hint));
     }
-    destroy(host, &app)?;
+    destroy(host, &app, out)?;
     out.step(&format!("destroyed {}", app.name));
     Ok(())
 }
@@ -41,22 +42,31 @@ fn ask(text: &str, name: &str, out: &mut Printer) -> Result<Option<String>, Fail
     Ok(Some(line.trim().to_owned()))
 }
 
-/// Stops it, takes it out of nginx, and removes its files; from the rename on there is no such app.
-pub fn destroy(host: &Host, app: &App) -> Result<(), Failure> {
-    let lock = app.lock("destroying it")?;
+/// Stops it, takes it out of nginx, and removes its files; from its last rename on there is no such app.
+pub fn destroy(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
+    let _names = Lock::take(&host.apps_lock(), "destroying an app")?;
+    let _lock = app.lock("destroying it")?;
     super::shutdown::stop(app, host)?;
     front_door::remove(host, app)?;
-    // The name goes first: from then on there is no such app, and what is left is only rubbish to remove.
-    let (gone_app, gone_repo) =
-        (host.tmp_dir().join(format!("gone-{}", app.name)), host.tmp_dir().join(format!("gone-{}.git", app.name)));
-    for gone in [&gone_app, &gone_repo] {
-        fs::remove_tree(gone)?;
-    }
-    fs::rename(app.dir(), &gone_app)?;
-    fs::rename(app.repo(), &gone_repo)?;
-    drop(lock);
-    for rubbish in [&gone_app, &gone_repo, app.run_dir()] {
-        fs::remove_tree(rubbish)?;
-    }
+    fs::remove_tree(app.run_dir())?;
+    let rubbish =
+        [format!("gone-{}", app.name), format!("gone-{}.git", app.name)].map(|name| prune::rubbish(host, &name));
+    rubbish.iter().try_for_each(|path| fs::remove_tree(path))?;
+    give_up_names(app, &rubbish)?;
+    walk::finish(out, "removing its files", rubbish.iter().try_for_each(|path| Ok(fs::remove_tree(path)?)));
     Ok(())
+}
+
+/// The repository first: killed in between, the app is still there and is destroyed by the next try. The other way round
+/// the next app of this name would begin with this one's commits. From here on what is left is only rubbish.
+fn give_up_names(app: &App, [gone_app, gone_repo]: &[PathBuf; 2]) -> Result<(), Failure> {
+    let has_repo = app.repo().exists();
+    if has_repo {
+        fs::rename(app.repo(), gone_repo)?;
+    }
+    Ok(fs::rename(app.dir(), gone_app).inspect_err(|_| {
+        if has_repo {
+            let _ = fs::rename(gone_repo, app.repo());
+        }
+    })?)
 }

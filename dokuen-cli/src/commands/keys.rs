@@ -12,6 +12,7 @@ use crate::printer::Printer;
 use crate::shell::sessions;
 use crate::show::{Form, Table, left};
 use crate::topics::people::AddUserArgs;
+use crate::walk;
 
 /// Where keys are when Gitolite stands in front.
 const KEYDIR: &str = "keys are keydir/NAME.pub in a clone of gitolite-admin: commit, push";
@@ -42,7 +43,7 @@ pub fn add(host: &Host, args: &AddUserArgs, out: &mut Printer) -> Result<(), Fai
 pub fn remove(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
     gitolite::refuse(host, KEYDIR)?;
     let name = UserName::parse(name)?;
-    keys::remove(host, &name)?;
+    walk::finish(out, "removing what the name had", keys::remove(host, &name)?);
     out.step(&format!("{name} may not come in any more"));
     for session in sessions::open(host)?.into_iter().filter(|session| session.user == name.as_str()) {
         out.fact(&format!("still open: pid {}, {} since {} UTC", session.pid, session.doing, session.since));

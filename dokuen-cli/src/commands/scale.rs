@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dokuen_core::{App, EnvName, EnvValue, Environment, Formation, Host, Transcript, releases};
+use dokuen_core::{App, Environment, Formation, Host, Transcript, releases};
 
 use crate::exit::Failure;
 use crate::printer::Printer;
@@ -17,6 +17,7 @@ pub fn run(host: &Host, args: &ScaleArgs, out: &mut Printer) -> Result<(), Failu
         return show(&app, args.form, out);
     }
     let _lock = app.lock("scaling")?;
+    let live = reconcile::reconcile(host, &app)?;
     let config = app.env().load()?;
     let mut wanted = present(&app, &config)?;
     for item in &args.items {
@@ -25,11 +26,12 @@ pub fn run(host: &Host, args: &ScaleArgs, out: &mut Printer) -> Result<(), Failu
     if let Some(tree) = releases::current(&app)? {
         wanted = wanted.checked_against(&walk::procfile_of(&tree)?)?;
     }
-    if reconcile::reconcile(host, &app)?.is_some() {
+    if live.is_some() {
         walk::scale(host, &app, &wanted, &place::who(), out)?;
+    } else {
+        let (name, value) = walk::scale_var(&wanted)?;
+        app.env().set(&name, &value)?;
     }
-    let (name, value) = (EnvName::parse("DOKUEN_SCALE")?, EnvValue::new(wanted.to_string()));
-    app.env().set(&name, &value.ok_or_else(|| Failure::usage("the scale is too long"))?)?;
     out.step(&format!("scaled {} to {wanted}", app.name));
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dokuen_core::{Host, UserName, fs};
+use dokuen_core::{Host, fs};
 
 use super::{Person, PublicKey, people};
 use crate::exit::{Exit, Failure};
@@ -13,13 +13,8 @@ const MOST: u64 = 16 * 1024 * 1024;
 
 /// Makes Dokuen's part of the file what `keys/` says.
 pub fn rewrite(host: &Host) -> Result<(), Failure> {
-    rewrite_without(host, None)
-}
-
-/// The same, with one person left out already.
-pub fn rewrite_without(host: &Host, gone: Option<&UserName>) -> Result<(), Failure> {
     let path = host.authorized_keys();
-    let (before, after) = before_and_after(host, gone)?;
+    let (before, after) = before_and_after(host)?;
     if after == before {
         return Ok(());
     }
@@ -32,15 +27,15 @@ pub fn rewrite_without(host: &Host, gone: Option<&UserName>) -> Result<(), Failu
 
 /// Whether the file says what `keys/` does.
 pub fn is_in_step(host: &Host) -> Result<bool, Failure> {
-    let (before, after) = before_and_after(host, None)?;
+    let (before, after) = before_and_after(host)?;
     Ok(before == after)
 }
 
-fn before_and_after(host: &Host, gone: Option<&UserName>) -> Result<(Vec<u8>, Vec<u8>), Failure> {
+fn before_and_after(host: &Host) -> Result<(Vec<u8>, Vec<u8>), Failure> {
     // A line of Dokuen's would be a way past the rules of a Gitolite that stands in front.
     let people = if host.conf.gitolite { Vec::new() } else { people(host)? };
     let shell = host.bin_dir().join("dokuen-shell");
-    let lines: Vec<String> = people.iter().filter(|p| Some(&p.name) != gone).map(|p| line(&shell, p)).collect();
+    let lines: Vec<String> = people.iter().map(|p| line(&shell, p)).collect();
     let path = host.authorized_keys();
     let before = read(&path)?;
     let after = merged(&before, &lines).ok_or_else(|| damaged(&path))?;
@@ -112,6 +107,8 @@ fn merged(before: &[u8], lines: &[String]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use dokuen_core::UserName;
+
     use super::*;
 
     fn after(before: &str, lines: &[&str]) -> Option<String> {

@@ -66,7 +66,7 @@ pub fn is_admin(host: &Host, name: &UserName) -> Result<bool, Failure> {
 /// Files a key under a name and lets it in. Whether they are an admin is written first: a killed command never leaves
 /// a key with more rights than were meant.
 pub fn add(host: &Host, name: &UserName, key: &PublicKey, admin: bool, there: IfThere) -> Result<(), Failure> {
-    let _lock = Lock::take(&host.keys_lock(), "changing keys")?;
+    let _lock = lock(host)?;
     let people = people(host)?;
     if let Some(other) = people.iter().find(|p| p.key.blob == key.blob && p.name != *name) {
         return Err(Failure::new(Exit::Failed, format!("this key is {}'s already; a key has one name", other.name)));
@@ -77,29 +77,83 @@ pub fn add(host: &Host, name: &UserName, key: &PublicKey, admin: bool, there: If
         return Err(Failure::new(Exit::Failed, text).hint(format!("dokuen adduser {name} --replace < key.pub")));
     }
     authorized::refuse_second_line(host, key)?;
-    match admin {
-        true => fs::replace(&host.role_file(name), b"admin\n", PRIVATE_FILE)?,
-        false => fs::remove(&host.role_file(name))?,
+    if !host.key_file(name).exists() {
+        // Left by a removal that was killed: whoever gets this name next must not inherit anything.
+        forget(host, name)?;
     }
-    fs::replace(&host.key_file(name), format!("{}\n", key.line()).as_bytes(), PRIVATE_FILE)?;
-    rewrite(host)
+    let before = Files::of(host, name)?;
+    let (role, text) = (admin.then(|| b"admin\n".to_vec()), format!("{}\n", key.line()).into_bytes());
+    let filed = put(&host.role_file(name), role.as_deref()).and_then(|()| put(&host.key_file(name), Some(&text)));
+    filed.map_err(Failure::from).and_then(|()| rewrite(host)).inspect_err(|_| before.put_back(host, name))
 }
 
-/// Takes a key out: from sshd's file first, so that whatever happens after, nobody comes in by it.
-pub fn remove(host: &Host, name: &UserName) -> Result<(), Failure> {
-    let _lock = Lock::take(&host.keys_lock(), "changing keys")?;
+/// Takes a key out. Its file goes first: from that moment `dokuen-shell` refuses it, whatever sshd's file still says.
+/// When that cannot be changed the key is back, and the command has failed; what it leaves after that comes back as an
+/// error of its own, with the key gone for good.
+pub fn remove(host: &Host, name: &UserName) -> Result<Result<(), Failure>, Failure> {
+    let _lock = lock(host)?;
     if !host.key_file(name).exists() {
+        // One that was killed half-way: sshd's file follows.
+        rewrite(host)?;
         return Err(Failure::new(Exit::NotFound, format!("no such user: {name}")).hint("dokuen keys"));
     }
-    authorized::rewrite_without(host, Some(name))?;
+    let before = Files::of(host, name)?;
+    let gone = fs::remove(&host.key_file(name)).map_err(Failure::from);
+    gone.and_then(|()| rewrite(host)).inspect_err(|_| before.put_back(host, name))?;
+    Ok(forget(host, name))
+}
+
+/// The lock, and nothing lying about that somebody was killed over.
+fn lock(host: &Host) -> Result<Lock, Failure> {
+    let lock = Lock::take(&host.keys_lock(), "changing keys")?;
+    fs::sweep_unfinished(&host.keys_dir())?;
+    if let Some(dir) = host.authorized_keys().parent() {
+        fs::sweep_unfinished(dir)?;
+    }
+    Ok(lock)
+}
+
+/// What somebody without a key may have had.
+fn forget(host: &Host, name: &UserName) -> Result<(), Failure> {
     for app in host.apps()? {
-        // Whoever gets this name next must not inherit anything.
         fs::remove(&app.access_file(name))?;
     }
-    for file in [host.role_file(name), host.last_use_file(name), host.key_file(name)] {
+    for file in [host.role_file(name), host.last_use_file(name)] {
         fs::remove(&file)?;
     }
     Ok(())
+}
+
+/// Somebody's files as they were.
+struct Files {
+    key: Option<Vec<u8>>,
+    role: Option<Vec<u8>>,
+}
+
+impl Files {
+    fn of(host: &Host, name: &UserName) -> Result<Self, Failure> {
+        let (key, role) = (fs::read_if_there(&host.key_file(name))?, fs::read_if_there(&host.role_file(name))?);
+        Ok(Self { key, role })
+    }
+
+    /// As far as the disk takes it; the failure that led here is the one to tell. A change that could not be made to
+    /// last may have been made all the same.
+    fn put_back(&self, host: &Host, name: &UserName) {
+        let files = [(host.role_file(name), &self.role), (host.key_file(name), &self.key)];
+        for (path, bytes) in files {
+            if fs::read_if_there(&path).ok().as_ref() != Some(bytes) {
+                let _ = put(&path, bytes.as_deref());
+            }
+        }
+        let _ = rewrite(host);
+    }
+}
+
+fn put(path: &std::path::Path, bytes: Option<&[u8]>) -> Result<(), fs::FsError> {
+    match bytes {
+        Some(bytes) => fs::replace(path, bytes, PRIVATE_FILE),
+        None => fs::remove(path),
+    }
 }
 
 /// Notes that a key was used. A courtesy: a full disk keeps nobody out.

@@ -77,6 +77,10 @@ fn install(host: &Host) -> Result<(), Failure> {
         fs::make_dirs(&dir, mode)?;
         fs::set_mode(&dir, mode)?;
     }
+    for dir in [host.bin_dir(), host.hooks_dir(), host.boot_dir()] {
+        // A setup that was killed over it; programs are large.
+        fs::sweep_unfinished(&dir)?;
+    }
     let own = place::own_program()?;
     let beside = own.parent().unwrap_or(Path::new("/"));
     for name in ["dokuen", "dokuen-wrapper"] {

@@ -21,6 +21,7 @@ mod buildpacks;
 mod commands;
 mod config;
 mod failing;
+mod killed;
 mod loss;
 mod processes_end;
 mod push;

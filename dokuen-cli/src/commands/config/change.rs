@@ -1,7 +1,8 @@
 //! Changing config vars: all of them or none, and the app runs with them.
 
+use dokuen_core::ledger::{self, Live};
 use dokuen_core::releases;
-use dokuen_core::{App, EnvName, EnvStore, Environment, Host, Lock, LockError, Transcript, ledger};
+use dokuen_core::{App, EnvName, EnvStore, Environment, Host, Lock, LockError, Transcript};
 
 use super::{Store, given};
 use crate::exit::{Exit, Failure};
@@ -65,9 +66,10 @@ pub fn change(
     match store {
         Store::App(app) => {
             let _lock = app.lock("changing its config")?;
+            let live = reconcile::reconcile(host, app)?;
             let mut config = app.env().load()?;
             let what = edit(&mut config, out)?;
-            of_app(host, app, config, &what, running, out)
+            of_app(host, app, live, config, &what, running, out)
         }
         Store::Global(global) => {
             let lock = Lock::try_take(&host.global_env_lock(), "the config of all apps", "changing it")?;
@@ -85,6 +87,7 @@ pub fn change(
 fn of_app(
     host: &Host,
     app: &App,
+    live: Option<Live>,
     config: Environment,
     what: &str,
     running: Running,
@@ -96,7 +99,6 @@ fn of_app(
         out.fact("nothing has changed");
         return Ok(());
     }
-    let live = reconcile::reconcile(host, app)?;
     match (live, releases::current(app)?) {
         (Some(live), Some(tree)) if running == Running::Restart => {
             let formation = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
@@ -105,14 +107,25 @@ fn of_app(
             walk::go_live(host, app, next, out)?;
         }
         (Some(_), _) => {
-            app.env().become_exactly(&config)?;
+            put_by(app, live, &config)?;
             out.fact("what runs is left alone; the next release or restart has it");
         }
-        _ => app.env().become_exactly(&config)?,
+        _ => put_by(app, live, &config)?,
     }
     out.step(&format!("{what} for {}", app.name));
     Ok(())
 }
+
+/// Nothing is started with it: the files alone change, all of them or none.
+fn put_by(app: &App, live: Option<Live>, config: &Environment) -> Result<(), Failure> {
+    ledger::change_config(app, NO_GENERATION, config)
+        .and_then(|()| ledger::keep_config(app))
+        .inspect_err(|_| drop(ledger::take_back_config(app, live)))?;
+    Ok(())
+}
+
+/// One that is never live.
+const NO_GENERATION: u32 = 0;
 
 /// Whether something has changed.
 fn of_all(host: &Host, store: &EnvStore, config: &Environment, what: &str, out: &mut Printer) -> Result<bool, Failure> {
