@@ -38,6 +38,7 @@ mod gitolite;
 mod hook;
 pub mod keys;
 pub mod mason;
+pub mod oneoffs;
 pub mod place;
 mod printer;
 pub mod prune;

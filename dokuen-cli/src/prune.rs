@@ -12,6 +12,7 @@ use dokuen_core::releases::{self, Tree};
 use dokuen_core::{App, Host};
 
 use crate::exit::Failure;
+use crate::oneoffs;
 
 /// Scratch of a command that was killed is rubbish after so long.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -21,6 +22,7 @@ pub fn surplus(host: &Host, app: &App) -> Result<Vec<Tree>, Failure> {
     let mut needed: Vec<PathBuf> = Vec::new();
     needed
         .extend([releases::current(app)?, releases::previous(app)?].into_iter().flatten().map(|t| t.path().to_owned()));
+    needed.extend(oneoffs::trees_in_use(app)?);
     for instance in dokuen_proc::instances(app)? {
         needed.extend(instance.spec().map(|spec| spec.tree));
     }

@@ -318,6 +318,16 @@ impl App {
         self.dir.join("instances")
     }
 
+    /// One directory per one-off that runs, or ran, in the background: `run.7`.
+    pub fn runs_dir(&self) -> PathBuf {
+        self.dir.join("runs")
+    }
+
+    /// The log of something that has a name of its own, `run.7`.
+    pub fn named_log(&self, name: &str) -> PathBuf {
+        self.logs_dir().join(format!("dokuen.{}.{name}", self.name))
+    }
+
     /// What `create` makes inside the app's directory.
     pub fn subdirectories(&self) -> Vec<PathBuf> {
         let env = self.dir.join("env");

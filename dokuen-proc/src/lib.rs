@@ -36,6 +36,7 @@
 //! # }
 //! ```
 
+mod attended;
 mod boot;
 mod child;
 pub mod front;
@@ -57,6 +58,7 @@ mod spool;
 mod watched;
 pub mod wrapper;
 
+pub use attended::{Attended, attend, end_attended, make_attended};
 pub use boot::{BootError, Booted, Plan, boot, revive};
 pub use child::{base_environment, environment, platform_environment};
 pub use inherited::keep_from_children;

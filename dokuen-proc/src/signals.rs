@@ -1,7 +1,7 @@
 //! Signals as a readable descriptor and flags: handlers do nothing but set and write.
 
 use std::io::Read;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,6 +36,10 @@ impl Signals {
         // A terminal that goes away is nothing to a wrapper: it has let go of it already.
         signal_hook::flag::register(SIGHUP, Arc::default())?;
         Ok(signals)
+    }
+
+    pub fn as_fd(&self) -> BorrowedFd<'_> {
+        self.read.as_fd()
     }
 
     pub fn fd(&self) -> RawFd {

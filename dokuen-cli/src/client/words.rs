@@ -113,7 +113,7 @@ impl Call {
             Command::Apps(AppsCommand::Destroy(args)) if args.confirm.is_none() => {
                 Self { is_console: true, ..call(&words, None) }
             }
-            Command::OneOffs(OneOffsCommand::Run(_)) => Self { is_console: true, ..call(&words, None) },
+            Command::OneOffs(OneOffsCommand::Run(args)) => Self { is_console: !args.no_tty, ..call(&words, None) },
             _ => call(&words, None),
         })
     }

@@ -8,7 +8,7 @@ use dokuen_core::{App, Host, Lock, Transcript, fs};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::topics::apps::DestroyArgs;
-use crate::{front_door, place, prune, walk};
+use crate::{front_door, oneoffs, place, prune, walk};
 
 /// Stops the app, takes it out of nginx, and removes its files.
 pub fn run(host: &Host, args: &DestroyArgs, out: &mut Printer) -> Result<(), Failure> {
@@ -46,6 +46,7 @@ fn ask(text: &str, name: &str, out: &mut Printer) -> Result<Option<String>, Fail
 pub fn destroy(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
     let _names = Lock::take(&host.apps_lock(), "destroying an app")?;
     let _lock = app.lock("destroying it")?;
+    oneoffs::stop_all(host, app)?;
     super::shutdown::stop(app, host)?;
     front_door::remove(host, app)?;
     fs::remove_tree(app.run_dir())?;

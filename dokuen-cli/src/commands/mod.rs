@@ -19,6 +19,7 @@ pub mod purge_cache;
 pub mod releases;
 pub mod restart;
 pub mod run;
+pub mod runs;
 pub mod scale;
 pub mod shutdown;
 pub mod version;

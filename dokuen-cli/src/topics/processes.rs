@@ -132,7 +132,7 @@ pub struct LogsArgs {
     #[command(flatten)]
     pub app: AppArg,
     /// How many lines
-    #[arg(short = 'n', long, default_value_t = 100)]
+    #[arg(short = 'n', long = "num", visible_alias = "lines", default_value_t = 100)]
     pub lines: usize,
     /// Go on as lines come
     #[arg(short = 't', long, visible_short_alias = 'f')]
@@ -140,4 +140,11 @@ pub struct LogsArgs {
     /// Only this process type, or this one process: web, web.1
     #[arg(short = 'p', long, value_name = "PROCESS")]
     pub process: Option<String>,
+}
+
+impl LogsArgs {
+    /// Of an app, with the defaults.
+    pub fn of(app: &AppArg) -> Self {
+        Self { app: app.clone(), lines: 100, tail: false, process: None }
+    }
 }

@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 use crate::schema::complaints;
 
 /// A command that prints data, and the schema of what it prints.
-const ROWS: [(&str, &[&str], &str); 15] = [
+const ROWS: [(&str, &[&str], &str); 16] = [
     ("apps", &[], "apps"),
     ("config", &["-a", "hello"], "config"),
     ("ps", &["-a", "hello"], "ps"),
@@ -18,6 +18,7 @@ const ROWS: [(&str, &[&str], &str); 15] = [
     ("apps:info", &["hello"], "apps-info"),
     ("releases:info", &["-a", "hello"], "releases-info"),
     ("releases:diff", &["-a", "hello"], "releases-diff"),
+    ("run:list", &["-a", "hello"], "run-list"),
     ("builds", &["-a", "hello"], "builds"),
     ("buildpacks", &[], "buildpacks"),
     ("keys", &[], "keys"),
@@ -58,6 +59,7 @@ fn every_kind_of_data_is_json_that_fits_its_schema() {
     app.push().ok();
     host.dokuen_given(&["adduser", "anna", "--admin"], KEY.as_bytes()).ok();
     app.dokuen("config:set", &["A=one\ntwo", "B=\u{fc}"]).ok();
+    app.dokuen("run:detached", &["true"]).ok();
     app.dokuen_given("config:set", &["RAW=-"], b"\xff\x01").ok();
     for (command, args, schema) in ROWS {
         let out = host.dokuen(&[&[command, "--json"], args].concat()).ok().out();
@@ -67,7 +69,7 @@ fn every_kind_of_data_is_json_that_fits_its_schema() {
             assert_eq!(complaints(schema, one), [""; 0], "{command}: {out}");
             assert!(one.as_array().is_none_or(|all| !all.is_empty()), "{command} shows nothing");
         }
-        if !matches!(command, "ps" | "events" | "doctor") {
+        if !matches!(command, "ps" | "events" | "doctor" | "run:list") {
             // Of these the numbers change from one moment to the next.
             host.dokuen(&[&[command, "--format=json"], args].concat()).ok().stdout_is(&out);
         }

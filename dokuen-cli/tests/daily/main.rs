@@ -22,4 +22,5 @@ mod config;
 mod doctor;
 mod home;
 mod json;
+mod oneoffs;
 mod schema;

@@ -14,7 +14,7 @@ enum Least {
 }
 
 /// Commands in a form that changes nothing that the others need. APP is the app, WHO the person.
-const ROWS: [(&str, &str, Least); 50] = [
+const ROWS: [(&str, &str, Least); 55] = [
     ("setup", "/tmp/nowhere-at-all", Least::Nobody),
     ("create", "-a WHO-new", Least::Key),
     ("apps", "", Least::Key),
@@ -38,6 +38,11 @@ const ROWS: [(&str, &str, Least); 50] = [
     ("boot", "-a APP", Least::Collaborator),
     ("boot", "", Least::Admin),
     ("run", "-a APP ls", Least::Collaborator),
+    ("run:detached", "-a APP ls", Least::Collaborator),
+    ("run:list", "-a APP", Least::Collaborator),
+    ("run:stop", "-a APP --all", Least::Collaborator),
+    ("run:logs", "-a APP", Least::Collaborator),
+    ("run:attend", "-a APP run.1", Least::Nobody),
     ("ps", "-a APP", Least::Collaborator),
     ("logs", "-a APP", Least::Collaborator),
     ("releases", "-a APP", Least::Collaborator),

@@ -1,0 +1,98 @@
+//! Starting a one-off in the background, and the process that stays with it.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use dokuen_core::cmd::Cmd;
+use dokuen_core::{App, Host, Lock, Stamp, fs};
+use dokuen_proc::Attended;
+
+use super::{LOCK, Outcome, RESULT, Run, SPEC, Spec, State, all, forget_old, named, prepare, write};
+use crate::exit::{Exit, Failure};
+use crate::place;
+
+/// An attendant that does not take its lock in this time never will.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Starts one and returns as soon as its attendant has it.
+pub fn start(
+    host: &Host,
+    app: &App,
+    words: &[String],
+    env: Vec<(String, String)>,
+    job: Option<&str>,
+) -> Result<Run, Failure> {
+    forget_old(app)?;
+    // Looked at before anything is made: there may be no release.
+    let prepared = prepare(host, app, "run", words, &env)?;
+    let spec = Spec {
+        words: words.to_vec(),
+        by: if job.is_some() { "schedule".to_owned() } else { place::who() },
+        at: Stamp::now().for_people(),
+        release: prepared.release,
+        tree: prepared.tree.path().to_owned(),
+        env,
+        job: job.map(str::to_owned),
+    };
+    let name = claim(app)?;
+    let dir = app.runs_dir().join(&name);
+    dokuen_proc::make_attended(&dir)?;
+    write(&dir.join(SPEC), &spec)?;
+    let dokuen = host.bin_dir().join("dokuen");
+    let attendant = Cmd::new(&dokuen, Path::new("/")).env("PATH", host.conf.search_path());
+    // Not the mark of what it attends, and yet known as one of this host's.
+    let attendant = attendant.env("DOKUEN_INSTANCE", dir.join("attendant"));
+    let mut attendant = attendant.args(["run:attend", "-a", app.name.as_str(), &name]).to_std();
+    let spawned = attendant.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut attendant = fs::at("start", &dokuen, spawned)?;
+    let run = named(app, &name)?;
+    let until = Instant::now() + PATIENCE;
+    loop {
+        if run.state()? != State::Lost || named(app, &name)?.outcome.is_some() {
+            return Ok(run);
+        }
+        let gone = fs::at("wait for", &dokuen, attendant.try_wait())?.is_some() && run.state()? == State::Lost;
+        if gone && named(app, &name)?.outcome.is_none() || Instant::now() >= until {
+            let text = format!("{name} of {} could not be started", app.name);
+            return Err(
+                Failure::new(Exit::Failed, text).hint(format!("dokuen run:logs --application={} {name}", app.name))
+            );
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A name that nobody has: whoever makes its directory has it.
+fn claim(app: &App) -> Result<String, Failure> {
+    fs::make_dirs(&app.runs_dir(), fs::PRIVATE_DIR)?;
+    let next = all(app)?.last().and_then(|run| super::number(&run.name)).unwrap_or(0);
+    for number in next.saturating_add(1)..=u32::MAX {
+        let name = format!("run.{number}");
+        match fs::make_dir(&app.runs_dir().join(&name), fs::PRIVATE_DIR) {
+            Err(e) if e.source.kind() == std::io::ErrorKind::AlreadyExists => {}
+            other => return other.map(|()| name).map_err(Failure::from),
+        }
+    }
+    Err(Failure::new(Exit::Failed, "there are no more numbers for one-offs"))
+}
+
+/// What the hidden `run:attend` does: runs it to its end and writes down how that was.
+pub fn attend(host: &Host, app: &App, name: &str) -> Result<(), Failure> {
+    let run = named(app, name)?;
+    let _lock = Lock::try_take(&run.dir.join(LOCK), name, "running")?;
+    if run.outcome.is_some() {
+        return Err(Failure::new(Exit::Failed, format!("{name} has ended already")));
+    }
+    let prepared = prepare(host, app, name, &run.spec.words, &run.spec.env)?;
+    let attended = Attended {
+        log: &app.named_log(name),
+        name,
+        log_bytes: host.conf.log_bytes,
+        dir: &run.dir,
+        grace: host.conf.stop_timeout,
+    };
+    // Whoever could not be started at all has the status that a shell gives.
+    let exit = dokuen_proc::attend(prepared.command.to_std(), &attended).unwrap_or(126);
+    write(&run.dir.join(RESULT), &Outcome { exit, at: Stamp::now().for_people() })
+}

@@ -1,0 +1,83 @@
+//! What a one-off is run as: in the tree of the live release, with the environment of its processes but no port.
+
+use std::path::Path;
+
+use dokuen_core::cmd::Cmd;
+use dokuen_core::releases::Tree;
+use dokuen_core::{App, EnvName, Environment, Host, Layers, ProcessType, ledger, read_dotenv, releases};
+
+use crate::exit::{Exit, Failure};
+use crate::walk;
+
+/// Everything but who runs it.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The program, its arguments, its directory, its environment.
+    pub command: Cmd,
+    /// The live release.
+    pub release: String,
+    /// Its tree.
+    pub tree: Tree,
+}
+
+/// `name` is what it will find in `PS` and `DYNO`; `env` goes above everything else that is set.
+pub fn prepare(
+    host: &Host,
+    app: &App,
+    name: &str,
+    words: &[String],
+    env: &[(String, String)],
+) -> Result<Prepared, Failure> {
+    let nothing =
+        || Failure::new(Exit::NotFound, format!("{} has no release yet", app.name)).hint("git push dokuen master");
+    let (Some(tree), Some(live)) = (releases::current(app)?, ledger::live(app)?) else { return Err(nothing()) };
+    let release = live.version.to_string();
+    let commit = ledger::record(app, live.version)?.and_then(|r| r.commit).unwrap_or_default();
+    let environment = environment(host, app, tree.path(), name, &release, &commit)?;
+    let argv = dokuen_proc::argv_in_shell(&as_the_procfile_has_it(words, &tree), tree.path());
+    let command = Cmd::new(&argv[0], tree.path()).args(&argv[1..]).envs(environment.pairs());
+    let command = command.envs(env.iter().map(|(name, value)| (name, value)));
+    Ok(Prepared { command, release, tree })
+}
+
+/// `K=V` words, as `--env` takes them.
+pub fn pairs(words: &[String]) -> Result<Vec<(String, String)>, Failure> {
+    // Heroku separates several with semicolons.
+    let all = words.iter().flat_map(|word| word.split(';')).filter(|word| !word.is_empty());
+    all.map(|word| {
+        let (name, value) = word.split_once('=').ok_or_else(|| Failure::usage("--env takes NAME=VALUE"))?;
+        Ok((EnvName::parse(name)?.to_string(), value.to_owned()))
+    })
+    .collect()
+}
+
+/// A word that names a type of the Procfile is that line, with the other words behind it.
+fn as_the_procfile_has_it(words: &[String], tree: &Tree) -> Vec<String> {
+    let kind = words.first().and_then(|word| ProcessType::parse(word).ok());
+    let Ok(procfile) = walk::procfile_of(tree) else { return words.to_vec() };
+    let Some(line) = kind.and_then(|kind| procfile.command(&kind).map(str::to_owned)) else { return words.to_vec() };
+    let script = if words.len() > 1 { format!("{line} \"$@\"") } else { line };
+    let shell = dokuen_proc::line_in_shell("", Path::new("/")).swap_remove(0);
+    [shell, "-c".to_owned(), script].into_iter().chain(words.iter().cloned()).collect()
+}
+
+fn environment(
+    host: &Host,
+    app: &App,
+    tree: &Path,
+    name: &str,
+    version: &str,
+    commit: &str,
+) -> Result<Environment, Failure> {
+    let defaults = read_dotenv(&tree.join(".env"))?;
+    let platform = Environment::default()
+        .with("HOME", tree)
+        .with("PS", name)
+        .with("DYNO", name)
+        .with("DOKUEN_APP", app.name.as_str())
+        .with("DOKUEN_RELEASE", version)
+        .with("GIT_REV", commit)
+        .with("SOURCE_VERSION", commit);
+    let base = dokuen_proc::base_environment(&host.conf.search_path());
+    Ok(Layers { base, defaults, global: host.global_env().load()?, app: app.env().load()?, platform }.merged())
+}
