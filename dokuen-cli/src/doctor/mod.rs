@@ -1,7 +1,7 @@
 //! What can be wrong with a host: a list of checks, one small file each. A check looks, says what it found, and names the
 //! command that mends it; where mending is safe it can do so itself.
 //!
-//! To add one: a file with a `CHECK`, and its line in [`CHECKS`].
+//! To add one: a file with a `CHECK`, and its line in `CHECKS`.
 
 mod apps;
 mod boot_unit;
