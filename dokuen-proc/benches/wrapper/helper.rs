@@ -11,9 +11,18 @@ pub fn now() -> u64 {
     UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64
 }
 
-/// The line with this number, of 100 bytes with its end.
-pub fn line(number: u64) -> String {
-    format!("{number:010} {:x<88}\n", "")
+/// Adds the line with this number, of 100 bytes with its end.
+pub fn line(number: u64, to: &mut Vec<u8>) {
+    let mut digits = [b'0'; 10];
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit += (rest % 10) as u8;
+        rest /= 10;
+    }
+    to.extend_from_slice(&digits);
+    to.push(b' ');
+    to.extend_from_slice(&[b'x'; 88]);
+    to.push(b'\n');
 }
 
 pub fn run(words: &[String]) {
@@ -26,7 +35,8 @@ pub fn run(words: &[String]) {
 
 /// So many lines, with writes of `size` bytes, once the file `go` is there; with it, the process stays.
 fn write(lines: u64, size: usize, go: Option<&String>) {
-    let text: Vec<u8> = (0..lines).flat_map(|n| line(n).into_bytes()).collect();
+    let mut text = Vec::with_capacity(lines as usize * 100);
+    (0..lines).for_each(|number| line(number, &mut text));
     while go.is_some_and(|go| !Path::new(go).exists()) {
         std::thread::sleep(Duration::from_millis(20));
     }
@@ -45,7 +55,7 @@ fn count() {
     let mut waiting = Vec::new();
     let mut size = 1;
     for number in 0.. {
-        waiting.extend_from_slice(line(number).as_bytes());
+        line(number, &mut waiting);
         size = size * 31 % 8191;
         if waiting.len() > size {
             out.write_all(&waiting[..size]).unwrap();
