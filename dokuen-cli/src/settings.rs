@@ -60,6 +60,7 @@ pub fn check(host: &Host, config: &Environment) -> Result<(), Failure> {
         return Err(Failure::usage("USE_SSL must be one line"));
     }
     crate::build::check_config(config)?;
+    dokuen_proc::Terms::check(&host.conf, config).map_err(|e| Failure::usage(e.to_string()))?;
     Settings::read(host, config).map(|_| ())
 }
 

@@ -44,6 +44,8 @@ pub struct Conf {
     pub boot_timeout: Duration,
     /// A log larger than this many bytes is rotated.
     pub log_bytes: u64,
+    /// The directory of cgroups in which each instance gets one.
+    pub cgroup: Option<PathBuf>,
     /// How many releases to keep besides `current` and `previous`.
     pub keep_releases: usize,
     /// A push of more bytes than this is refused by git while it comes in.
@@ -122,6 +124,7 @@ struct Raw {
     drain_timeout: Option<Number>,
     boot_timeout: Option<Number>,
     log_bytes: Option<Number>,
+    cgroup: Option<PathBuf>,
     keep_releases: Option<Number>,
     push_bytes: Option<Number>,
     tree_bytes: Option<Number>,
@@ -177,6 +180,7 @@ impl Raw {
             drain_timeout: seconds("drain_timeout", self.drain_timeout, 30)?,
             boot_timeout: seconds("boot_timeout", self.boot_timeout, 60)?,
             log_bytes: whole("log_bytes", self.log_bytes, 10_000_000, 10_000..=10_000_000_000)? as u64,
+            cgroup: self.cgroup.map(absolute).transpose()?,
             keep_releases: whole("keep_releases", self.keep_releases, 5, 0..=1000)? as usize,
             push_bytes: whole("push_bytes", self.push_bytes, 512 * MIB, bytes.clone())? as u64,
             tree_bytes: whole("tree_bytes", self.tree_bytes, 256 * MIB, bytes)? as u64,
@@ -219,6 +223,10 @@ fn state_dir(key: &'static str, dir: PathBuf) -> Checked<PathBuf> {
         return Err((key, format!("`{}` can be written by everybody", dir.display())));
     }
     Ok(dir)
+}
+
+fn absolute(dir: PathBuf) -> Checked<PathBuf> {
+    if dir.is_absolute() { Ok(dir) } else { Err(("cgroup", format!("`{}` is not an absolute path", dir.display()))) }
 }
 
 fn run_dir(given: Option<PathBuf>, dokuen_dir: &Path) -> Checked<PathBuf> {

@@ -350,6 +350,11 @@ impl App {
         self.run.join("i")
     }
 
+    /// Sockets at which apps listen themselves.
+    pub fn own_sockets_dir(&self) -> PathBuf {
+        self.run.join("s")
+    }
+
     /// The symlink to the route table that is in force.
     pub fn live_route(&self) -> PathBuf {
         self.run.join("live")

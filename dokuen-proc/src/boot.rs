@@ -16,7 +16,8 @@ use crate::child;
 use crate::instance::{Instance, InstanceError};
 use crate::ready::Checks;
 use crate::route;
-use crate::spec::{FrontPaths, InstanceId, Spec};
+use crate::spec::{Entry, FrontPaths, InstanceId, Spec};
+use crate::terms::{Listen, Terms, TermsError};
 
 /// Everything a boot needs. The caller holds the app's lock.
 #[derive(Debug, Clone)]
@@ -66,6 +67,9 @@ pub enum BootError {
     /// Its files.
     #[error(transparent)]
     Fs(#[from] FsError),
+    /// A config var that says how it is to run makes no sense.
+    #[error(transparent)]
+    Terms(#[from] TermsError),
     /// The Procfile does not have it.
     #[error("the Procfile has no process type `{0}`")]
     NoSuchType(ProcessType),
@@ -145,6 +149,9 @@ fn lay_out(plan: &Plan, instance: &Instance) -> Result<(), BootError> {
     let spec = spec(plan, &instance.id)?;
     let environment = child::environment(&spec, plan.config.clone())?;
     fs::make_dirs(&plan.app.sockets_dir(), fs::PUBLIC_DIR)?;
+    if let Some(socket) = spec.front.as_ref().and_then(|front| front.entry.socket()) {
+        fs::make_dirs(socket.parent().unwrap_or(socket), fs::PUBLIC_DIR)?;
+    }
     // Somebody may have removed what holds only derived things.
     fs::make_dirs(&plan.host.ports_dir(), fs::PRIVATE_DIR)?;
     fs::make_dirs(&plan.app.instances_dir(), fs::PRIVATE_DIR)?;
@@ -159,10 +166,17 @@ fn lay_out(plan: &Plan, instance: &Instance) -> Result<(), BootError> {
 
 fn spec(plan: &Plan, id: &InstanceId) -> Result<Spec, BootError> {
     let (host, app) = (&plan.host, &plan.app);
+    let terms = Terms::of(&host.conf, &id.kind, &plan.config)?;
     let command = plan.procfile.command(&id.kind).ok_or_else(|| BootError::NoSuchType(id.kind.clone()))?;
+    let own = app.own_sockets_dir().join(id.to_string());
     let front = id.kind.is_web().then(|| FrontPaths {
         socket: app.sockets_dir().join(id.to_string()),
         onward: app.live_route().join(route::slot_of(id.index).to_string()),
+        entry: match terms.listen {
+            Listen::Port => Entry::Port,
+            Listen::Path => Entry::Path(own),
+            Listen::Fds => Entry::Fds(own),
+        },
     });
     Ok(Spec {
         app: app.name.to_string(),
@@ -175,14 +189,15 @@ fn spec(plan: &Plan, id: &InstanceId) -> Result<Spec, BootError> {
         global_env: host.conf.dokuen_dir.join("env"),
         app_env: app.dir().join("env"),
         log: app.log(&id.kind, id.index),
-        log_bytes: host.conf.log_bytes,
+        log_bytes: terms.log_bytes,
         pid_file: app.pid_file(&plan.tree, &id.kind, id.index),
         ports_dir: host.ports_dir(),
         ports: host.conf.ports,
         front,
-        stop_signal: host.conf.stop_signal,
-        stop_timeout: host.conf.stop_timeout,
-        drain_timeout: host.conf.drain_timeout,
+        stop_signal: terms.stop_signal,
+        stop_timeout: terms.stop_timeout,
+        drain_timeout: terms.drain_timeout,
+        cgroup: host.conf.cgroup.as_ref().map(|dir| (dir.join(format!("{}.{id}", app.name)), terms.bounds)),
     })
 }
 
@@ -237,6 +252,7 @@ pub(crate) fn revive_to_stop(instance: &Instance) -> Result<(), InstanceError> {
     }
     if let Some(front) = instance.spec().ok().and_then(|spec| spec.front) {
         fs::remove(&front.socket)?;
+        front.entry.socket().map_or(Ok(()), fs::remove)?;
     }
     fs::remove_tree(instance.dir())?;
     Ok(())

@@ -1,6 +1,7 @@
 //! The child of a wrapper: started clean, adopted when its wrapper was killed, ended with everything it started.
 
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixListener;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::ExitStatus;
@@ -15,8 +16,8 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 
 use crate::instance::Instance;
 use crate::platform::{self, Member};
-use crate::shell::{argv_without_shell, line_in_shell};
-use crate::spec::Spec;
+use crate::shell::{argv_without_shell, line_in_shell, line_with_listener};
+use crate::spec::{Entry, Spec};
 
 /// A child that runs, ours or taken over.
 #[derive(Debug)]
@@ -26,6 +27,20 @@ pub struct Child {
     /// Readable when it ends; only for a child that is not ours to wait for.
     pub watched: Option<OwnedFd>,
     own: bool,
+}
+
+/// All that a start needs.
+pub struct Start<'a> {
+    /// What to run, and where.
+    pub spec: &'a Spec,
+    /// With which environment, in full.
+    pub environment: &'a Environment,
+    /// Where its lines go.
+    pub log_pipe: &'a Path,
+    /// Its soft limit on open files.
+    pub files: Option<u64>,
+    /// The socket that it is given open.
+    pub listener: Option<&'a UnixListener>,
 }
 
 /// Why a child could not be started.
@@ -69,9 +84,13 @@ pub fn platform_environment(spec: &Spec, port: Option<Port>, instance: &Instance
         .with("GIT_REV", &spec.commit)
         .with("SOURCE_VERSION", &spec.commit)
         .with(MARK, instance.dir());
-    match port {
-        Some(port) => all.with("PORT", port.to_string()),
-        None => all,
+    let entry = spec.front.as_ref().map_or(&Entry::Port, |front| &front.entry);
+    match (entry, port) {
+        (Entry::Path(socket), _) => all.with("SOCKET", socket),
+        // The shell adds LISTEN_PID, which nobody knows before.
+        (Entry::Fds(_), _) => all.with("LISTEN_FDS", "1").with("LISTEN_FDNAMES", "web"),
+        (Entry::Port, Some(port)) => all.with("PORT", port.to_string()),
+        (Entry::Port, None) => all,
     }
 }
 
@@ -83,17 +102,15 @@ pub fn mark(instance: &Instance) -> String {
 }
 
 impl Child {
-    /// Starts the Procfile line: a group of its own, nothing open but the null device and the log pipe, and
-    /// `files` as its soft limit on open ones.
-    pub fn start(
-        spec: &Spec,
-        environment: &Environment,
-        log_pipe: &Path,
-        files: Option<u64>,
-    ) -> Result<Self, ChildError> {
-        let spawn = |argv: Vec<String>| spawn(spec, &argv, environment, log_pipe, files);
-        let spawned = match argv_without_shell(&spec.command, &spec.tree, environment).map(spawn) {
+    /// Starts the Procfile line: a group of its own, and nothing open but the null device, the log pipe and the
+    /// listener that it may be given.
+    pub fn start(start: &Start<'_>) -> Result<Self, ChildError> {
+        let spec = start.spec;
+        let spawn = |argv: Vec<String>| start.spawn(&argv);
+        let direct = argv_without_shell(&spec.command, &spec.tree, start.environment);
+        let spawned = match direct.filter(|_| start.listener.is_none()).map(spawn) {
             Some(Ok(pid)) => Ok(pid),
+            None if start.listener.is_some() => spawn(line_with_listener(&spec.command, &spec.tree)),
             // A script without a first line that names its interpreter, for one: the shell knows what to do, or to say.
             Some(Err(_)) | None => spawn(line_in_shell(&spec.command, &spec.tree)),
         };
@@ -124,20 +141,21 @@ impl Child {
     }
 }
 
-fn spawn(
-    spec: &Spec,
-    argv: &[String],
-    environment: &Environment,
-    log_pipe: &Path,
-    files: Option<u64>,
-) -> std::io::Result<i32> {
-    let open = || fs::open_pipe_to_write(log_pipe).map_err(|e| e.source);
-    let mut command = Cmd::new(&argv[0], &spec.tree).args(&argv[1..]).envs(environment.pairs()).to_std();
-    // As a shell would have set it.
-    command.env("PWD", &spec.tree).process_group(0);
-    // All is opened before the limit is lowered: thousands of connections may be open beyond it.
-    command.stdin(fs::open_null().map_err(|e| e.source)?).stdout(open()?).stderr(open()?);
-    with_file_limit(files, || command.spawn()).map(|child| child.id() as i32)
+impl Start<'_> {
+    fn spawn(&self, argv: &[String]) -> std::io::Result<i32> {
+        let open = || fs::open_pipe_to_write(self.log_pipe).map_err(|e| e.source);
+        let tree = &self.spec.tree;
+        let mut command = Cmd::new(&argv[0], tree).args(&argv[1..]).envs(self.environment.pairs()).to_std();
+        // As a shell would have set it.
+        command.env("PWD", tree).process_group(0);
+        // All is opened before the limit is lowered: thousands of connections may be open beyond it.
+        match self.listener {
+            Some(listener) => command.stdin(OwnedFd::from(listener.try_clone()?)),
+            None => command.stdin(fs::open_null().map_err(|e| e.source)?),
+        };
+        command.stdout(open()?).stderr(open()?);
+        with_file_limit(self.files, || command.spawn()).map(|child| child.id() as i32)
+    }
 }
 
 /// Runs `start` under the soft limit on open files that our own start had, which a child inherits; the wrapper has

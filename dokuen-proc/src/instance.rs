@@ -33,6 +33,8 @@ pub struct Report {
     pub child_started: Option<u64>,
     /// Its port.
     pub port: Option<Port>,
+    /// The unix socket at which the app listens itself.
+    pub socket: Option<PathBuf>,
     /// `up`, `waiting`, `draining`, `ending`, `gone`.
     pub phase: String,
     /// Since when, `YYYY-mm-dd HH:MM:SS` in UTC.
@@ -168,6 +170,7 @@ impl Report {
         put("child", self.child.map(|v| v.to_string()));
         put("child_started", self.child_started.map(|v| v.to_string()));
         put("port", self.port.map(|v| v.to_string()));
+        put("socket", self.socket.as_ref().map(|v| v.display().to_string()));
         put("phase", Some(self.phase.clone()));
         put("since", Some(self.since.clone()));
         put("restarts", Some(self.restarts.to_string()));
@@ -183,6 +186,7 @@ impl Report {
             child: text("child").parse().ok(),
             child_started: text("child_started").parse().ok(),
             port: text("port").parse().ok().and_then(Port::new),
+            socket: all.get("socket").map(PathBuf::from),
             phase: text("phase"),
             since: text("since"),
             restarts: text("restarts").parse().unwrap_or(0),

@@ -38,6 +38,7 @@
 
 mod attended;
 mod boot;
+mod cgroup;
 mod child;
 pub mod front;
 mod inherited;
@@ -55,11 +56,13 @@ mod shell;
 mod signals;
 mod spec;
 mod spool;
+mod terms;
 mod watched;
 pub mod wrapper;
 
 pub use attended::{Attended, attend, end_attended, make_attended};
 pub use boot::{BootError, Booted, Plan, boot, revive};
+pub use cgroup::{Bounds, Cgroups, cgroups};
 pub use child::{base_environment, environment, platform_environment};
 pub use inherited::keep_from_children;
 pub use instance::{Instance, InstanceError, Report, generations, instances, next_generation, retire, sweep};
@@ -67,5 +70,6 @@ pub use platform::start_time;
 pub use ready::{Checks, Ready, ReadyError};
 pub use route::{RouteError, Switched, clear_route, leads_to, switch_to};
 pub use shell::{argv_in_shell, line_in_shell};
-pub use spec::{FrontPaths, InstanceId, Spec, SpecError};
+pub use spec::{Entry, FrontPaths, InstanceId, Spec, SpecError};
+pub use terms::{Listen, Terms, TermsError};
 pub use watched::run_watched;

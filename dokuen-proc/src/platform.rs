@@ -31,7 +31,7 @@ mod system {
 
     use dokuen_core::fs;
     use nix::sys::prctl;
-    use rustix::process::{Pid, PidfdFlags, pidfd_open, pidfd_send_signal};
+    use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open, pidfd_send_signal};
 
     use super::{Listener, Member, OwnedFd, Signal};
 
@@ -120,6 +120,27 @@ mod system {
         text.lines().skip(1).filter_map(inode).collect()
     }
 
+    /// Connections that were made to the unix socket bound at `path`, accepted or still waiting for it. An accepted
+    /// one carries the path of the socket that it was made to.
+    pub fn connections(path: &Path) -> usize {
+        const LISTENS: u32 = 0x10000;
+        let bytes = fs::read(Path::new("/proc/net/unix")).unwrap_or_default();
+        let (text, end) = (String::from_utf8_lossy(&bytes), format!(" {}", path.display()));
+        let is_one = |line: &&str| {
+            let Some(front) = line.strip_suffix(end.as_str()) else { return false };
+            let mut fields = front.split_ascii_whitespace().skip(3);
+            let (flags, state) = (fields.next().unwrap_or_default(), fields.nth(1).unwrap_or_default());
+            let listens = u32::from_str_radix(flags, 16).is_ok_and(|f| f & LISTENS != 0);
+            !listens && matches!(state, "02" | "03")
+        };
+        text.lines().filter(is_one).count()
+    }
+
+    /// A copy of a descriptor of another process, where the kernel and its settings allow that.
+    pub fn descriptor_of(process: &OwnedFd, number: i32) -> Option<OwnedFd> {
+        pidfd_getfd(process, number, PidfdGetfdFlags::empty()).ok()
+    }
+
     fn pids() -> Vec<i32> {
         fs::names(Path::new("/proc")).unwrap_or_default().iter().filter_map(|n| n.parse().ok()).collect()
     }
@@ -199,6 +220,17 @@ mod system {
         Listener::Ours
     }
 
+    /// Nobody tells: an app that is to stop must finish what it has itself.
+    pub fn connections(path: &Path) -> usize {
+        let _ = path;
+        0
+    }
+
+    pub fn descriptor_of(process: &OwnedFd, number: i32) -> Option<OwnedFd> {
+        let _ = (process, number);
+        None
+    }
+
     /// pid, parent, group of everything that is no zombie.
     fn table() -> Vec<(i32, i32, i32)> {
         let ps = Cmd::new("/bin/ps", Path::new("/")).args(["-axo", "pid=,ppid=,pgid=,stat="]).run();
@@ -212,4 +244,6 @@ mod system {
     }
 }
 
-pub use system::{become_subreaper, listener, members, resize_pipe, signal, start_time, watch};
+pub use system::{
+    become_subreaper, connections, descriptor_of, listener, members, resize_pipe, signal, start_time, watch,
+};

@@ -1,7 +1,9 @@
-//! One look at a port: does anybody listen, is it ours, does it answer.
+//! One look at a port or socket: does anybody listen, is it ours, does it answer.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// What a request to `/` of a new instance brought.
@@ -15,22 +17,52 @@ pub enum Answer {
     Nothing(String),
 }
 
-/// Asks for `path` with the app's host name.
-pub fn ask(address: SocketAddr, host: &str, path: &str, patience: Duration) -> Answer {
-    let mut stream = match TcpStream::connect_timeout(&address, patience) {
+/// What is asked, and how long one answer may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Question<'a> {
+    /// The host name.
+    pub host: &'a str,
+    /// The path.
+    pub path: &'a str,
+    /// For each read and write.
+    pub patience: Duration,
+}
+
+/// Asks at a port.
+pub fn ask(address: SocketAddr, question: Question<'_>) -> Answer {
+    answer(TcpStream::connect_timeout(&address, question.patience), question, |stream| {
+        stream.set_read_timeout(Some(question.patience))?;
+        stream.set_write_timeout(Some(question.patience))
+    })
+}
+
+/// Asks at a unix socket.
+pub fn ask_unix(socket: &Path, question: Question<'_>) -> Answer {
+    answer(UnixStream::connect(socket), question, |stream| {
+        stream.set_read_timeout(Some(question.patience))?;
+        stream.set_write_timeout(Some(question.patience))
+    })
+}
+
+fn answer<S: Read + Write>(
+    connected: std::io::Result<S>,
+    question: Question<'_>,
+    limit: impl Fn(&S) -> std::io::Result<()>,
+) -> Answer {
+    let refused = |kind| matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::NotFound);
+    let mut stream = match connected {
         Ok(stream) => stream,
-        Err(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => return Answer::Refused,
+        Err(e) if refused(e.kind()) => return Answer::Refused,
         Err(e) => return Answer::Nothing(e.to_string()),
     };
-    match exchange(&mut stream, host, path, patience) {
+    match limit(&stream).and_then(|()| exchange(&mut stream, question)) {
         Ok(head) => status(&head).map_or_else(|| Answer::Nothing("the answer is not HTTP".to_owned()), Answer::Status),
         Err(e) => Answer::Nothing(e.to_string()),
     }
 }
 
-fn exchange(stream: &mut TcpStream, host: &str, path: &str, patience: Duration) -> std::io::Result<Vec<u8>> {
-    stream.set_read_timeout(Some(patience))?;
-    stream.set_write_timeout(Some(patience))?;
+fn exchange(stream: &mut (impl Read + Write), question: Question<'_>) -> std::io::Result<Vec<u8>> {
+    let Question { host, path, .. } = question;
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: dokuen-check\r\nAccept: */*\r\nConnection: close\r\n\r\n"
     );

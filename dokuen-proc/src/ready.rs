@@ -11,7 +11,7 @@ use crate::boot::{Booted, Plan, Started};
 use crate::child;
 use crate::instance::{Instance, Report};
 use crate::platform::{self, Listener};
-use crate::probe::{Answer, ask};
+use crate::probe::{Answer, Question, ask, ask_unix};
 use crate::route::{self, RouteError, Switched};
 
 /// What ready means for an app.
@@ -49,12 +49,12 @@ pub enum ReadyError {
         log: Vec<String>,
     },
     /// The time was over.
-    #[error("{name} did not answer on port {port} within {} s: {last}", within.as_secs())]
+    #[error("{name} did not answer on {door} within {} s: {last}", within.as_secs())]
     Silent {
         /// `web.1`.
         name: String,
-        /// Its port.
-        port: Port,
+        /// `port 5001`, or its socket.
+        door: String,
         /// How long was waited.
         within: Duration,
         /// What the last look saw.
@@ -88,6 +88,8 @@ enum Standing {
 
 /// How long one request of a check may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the first may take where a socket is there before its app.
+const SHORT: Duration = Duration::from_millis(200);
 /// Log lines shown for an instance that failed.
 const TAIL: usize = 20;
 
@@ -124,20 +126,22 @@ impl Booted {
             return Err(ReadyError::Lost { name: instance.id.name() });
         }
         let checks = &self.plan.checks;
-        Ok(match (report.child, report.port) {
-            (None, _) => Standing::NotYet("its process is not started yet".to_owned()),
-            (Some(_), Some(port)) => look_at_port(instance, &report, port, checks),
-            (Some(_), None) if begun.elapsed() >= checks.alive => Standing::Ready,
-            (Some(_), None) => Standing::NotYet("it has only just started".to_owned()),
+        Ok(match (report.child, report.port, &report.socket) {
+            (None, ..) => Standing::NotYet("its process is not started yet".to_owned()),
+            (Some(_), Some(port), _) => look_at_port(instance, &report, port, checks),
+            (Some(_), None, Some(socket)) => look_at_socket(socket, checks, begun.elapsed()),
+            (Some(_), None, None) if begun.elapsed() >= checks.alive => Standing::Ready,
+            (Some(_), None, None) => Standing::NotYet("it has only just started".to_owned()),
         })
     }
 
     fn check_time(&self, instance: &Instance, begun: Instant, last: String) -> Result<(), ReadyError> {
         let within = self.plan.checks.timeout;
-        let port = instance.report().port;
-        match port {
-            Some(port) if begun.elapsed() >= within => {
-                Err(ReadyError::Silent { name: instance.id.name(), port, within, last, log: self.tail(instance) })
+        let report = instance.report();
+        let socket = report.socket.map(|_| "its socket".to_owned());
+        match report.port.map(|port| format!("port {port}")).or(socket) {
+            Some(door) if begun.elapsed() >= within => {
+                Err(ReadyError::Silent { name: instance.id.name(), door, within, last, log: self.tail(instance) })
             }
             None if begun.elapsed() >= within + self.plan.checks.alive => {
                 Err(ReadyError::Lost { name: instance.id.name() })
@@ -165,7 +169,19 @@ fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Check
         Listener::Foreign => return Standing::NotYet("another process of this machine listens there".to_owned()),
         Listener::Ours => {}
     }
-    match ask(address, &checks.host, &checks.path, PATIENCE) {
+    judge(ask(address, Question { host: &checks.host, path: &checks.path, patience: PATIENCE }), checks)
+}
+
+/// Only the app itself can be at its socket: the directory is the account's own. One that is given its socket open seems
+/// to listen from the start, so an answer is waited for only as long as makes sense so far: should the process end in
+/// the meantime, that is to be noticed.
+fn look_at_socket(socket: &Path, checks: &Checks, waited: Duration) -> Standing {
+    let patience = (waited / 2).clamp(SHORT, PATIENCE);
+    judge(ask_unix(socket, Question { host: &checks.host, path: &checks.path, patience }), checks)
+}
+
+fn judge(answer: Answer, checks: &Checks) -> Standing {
+    match answer {
         Answer::Status(status) if status < 500 => Standing::Ready,
         Answer::Status(status) => Standing::NotYet(format!("it answered {status} to GET {}", checks.path)),
         Answer::Refused => Standing::NotYet("nothing listens there".to_owned()),

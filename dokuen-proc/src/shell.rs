@@ -27,6 +27,22 @@ pub fn line_in_shell(line: &str, tree: &Path) -> Vec<String> {
     vec![shell().to_owned(), "-c".to_owned(), script]
 }
 
+/// The same for a line that is given a listening socket as its standard input: it finds it as descriptor 3, as systemd
+/// would have left it there.
+pub fn line_with_listener(line: &str, tree: &Path) -> Vec<String> {
+    let mut argv = line_in_shell(line, tree);
+    let script = argv.pop().unwrap_or_default();
+    // LISTEN_PID must be the app's own pid, which a shell that the app replaces has.
+    let script = if plain(line).is_some() && !has_profile(tree) { format!("exec {}", bare(line)) } else { script };
+    argv.push(format!("exec 3<&0 0</dev/null; export LISTEN_PID=$$\n{script}"));
+    argv
+}
+
+fn bare(line: &str) -> &str {
+    let line = line.trim();
+    line.strip_prefix("exec ").or_else(|| line.strip_prefix("exec\t")).unwrap_or(line)
+}
+
 /// The argv that runs `words` exactly as they are, after the profile scripts.
 pub fn argv_in_shell(words: &[String], tree: &Path) -> Vec<String> {
     let profile = if has_profile(tree) { PROFILE } else { "" };

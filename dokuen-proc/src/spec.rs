@@ -11,6 +11,8 @@ use dokuen_core::fs::{self, FsError};
 use dokuen_core::{PortRange, ProcessType};
 use nix::sys::signal::Signal;
 
+use crate::cgroup::Bounds;
+
 /// Which instance, and of which generation: `g7.web.1`. A generation is one boot of an app's formation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InstanceId {
@@ -61,6 +63,8 @@ pub struct Spec {
     pub stop_timeout: Duration,
     /// How long requests under way may take before that.
     pub drain_timeout: Duration,
+    /// A cgroup of its own, and what it may use there.
+    pub cgroup: Option<(PathBuf, Bounds)>,
 }
 
 /// The two paths of a front.
@@ -70,6 +74,29 @@ pub struct FrontPaths {
     pub socket: PathBuf,
     /// Where requests go that reach this instance after it was switched away from.
     pub onward: PathBuf,
+    /// How the app listens, and where when it does so at a unix socket.
+    pub entry: Entry,
+}
+
+/// Where an app takes its requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// At its port.
+    Port,
+    /// At this socket, which it binds itself.
+    Path(PathBuf),
+    /// At this socket, which it is given open.
+    Fds(PathBuf),
+}
+
+impl Entry {
+    /// The app's own socket, at which nginx finds it without a front in between.
+    pub fn socket(&self) -> Option<&Path> {
+        match self {
+            Self::Port => None,
+            Self::Path(socket) | Self::Fds(socket) => Some(socket),
+        }
+    }
 }
 
 /// A spec that cannot be used.
@@ -137,6 +164,16 @@ impl Spec {
         if let Some(front) = &self.front {
             lines.push(("socket", path(&front.socket)));
             lines.push(("onward", path(&front.onward)));
+            match &front.entry {
+                Entry::Port => {}
+                Entry::Path(socket) => lines.push(("own_path", path(socket))),
+                Entry::Fds(socket) => lines.push(("own_fds", path(socket))),
+            }
+        }
+        if let Some((dir, bounds)) = &self.cgroup {
+            lines.push(("cgroup", path(dir)));
+            let some = [("memory", bounds.memory), ("pids", bounds.pids)];
+            lines.extend(some.into_iter().filter_map(|(key, bound)| Some((key, bound?.to_string()))));
         }
         lines.iter().map(|(key, value)| format!("{key}={value}\n")).collect()
     }
@@ -164,6 +201,7 @@ impl Spec {
             stop_signal: fields.read("stop_signal", |v| v.parse().ok())?,
             stop_timeout: fields.seconds("stop_timeout")?,
             drain_timeout: fields.seconds("drain_timeout")?,
+            cgroup: fields.cgroup(),
         })
     }
 }
@@ -192,11 +230,21 @@ impl Fields<'_> {
         PortRange::new(min, max).map_err(|_| SpecError::Value { path: self.path.to_owned(), key: "max_port" })
     }
 
+    fn cgroup(&self) -> Option<(PathBuf, Bounds)> {
+        let number = |key| self.all.get(key).and_then(|v| v.parse().ok());
+        Some((self.all.get("cgroup")?.into(), Bounds { memory: number("memory"), pids: number("pids") }))
+    }
+
     fn front(&self) -> Result<Option<FrontPaths>, SpecError> {
         if !self.all.contains_key("socket") {
             return Ok(None);
         }
-        Ok(Some(FrontPaths { socket: self.text("socket")?.into(), onward: self.text("onward")?.into() }))
+        let entry = match (self.all.get("own_path"), self.all.get("own_fds")) {
+            (Some(path), _) => Entry::Path(path.into()),
+            (None, Some(path)) => Entry::Fds(path.into()),
+            (None, None) => Entry::Port,
+        };
+        Ok(Some(FrontPaths { socket: self.text("socket")?.into(), onward: self.text("onward")?.into(), entry }))
     }
 }
 
@@ -220,10 +268,11 @@ mod tests {
             pid_file: "/d/pid".into(),
             ports_dir: "/d/ports".into(),
             ports: PortRange::new(5000, 5010).unwrap(),
-            front: Some(FrontPaths { socket: "/r/i/g7.web.1".into(), onward: "/r/live/1".into() }),
+            front: Some(FrontPaths { socket: "/r/i/g7.web.1".into(), onward: "/r/live/1".into(), entry: Entry::Port }),
             stop_signal: Signal::SIGINT,
             stop_timeout: Duration::from_secs(15),
             drain_timeout: Duration::from_secs(30),
+            cgroup: Some(("/c/hello.g7.web.1".into(), Bounds { memory: Some(1 << 30), pids: None })),
         }
     }
 
@@ -231,7 +280,10 @@ mod tests {
     fn reads_back_what_it_writes_and_names_a_missing_key() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("spec");
-        for spec in [sample(), Spec { front: None, ..sample() }] {
+        let at = |entry| Some(FrontPaths { entry, ..sample().front.unwrap() });
+        let entries = [Entry::Path("/r/s/g7.web.1".into()), Entry::Fds("/r/s/g7.web.1".into())];
+        let direct = entries.map(|entry| Spec { front: at(entry), ..sample() });
+        for spec in [sample(), Spec { front: None, cgroup: None, ..sample() }].into_iter().chain(direct) {
             fs::replace(&path, spec.render().as_bytes(), fs::PRIVATE_FILE).unwrap();
             assert_eq!(Spec::load(&path).unwrap(), spec);
         }

@@ -5,6 +5,7 @@
 
 mod apps;
 mod boot_unit;
+mod cgroups;
 mod clock;
 mod disk;
 mod nginx;
@@ -26,7 +27,7 @@ use serde::Serialize;
 use crate::exit::Failure;
 
 /// Every check, in the order of the report: what all else rests on comes first.
-const CHECKS: [Check; 12] = [
+const CHECKS: [Check; 13] = [
     programs::CHECK,
     disk::CHECK,
     clock::CHECK,
@@ -36,6 +37,7 @@ const CHECKS: [Check; 12] = [
     sudo::CHECK,
     ways_in::CHECK,
     boot_unit::CHECK,
+    cgroups::CHECK,
     watcher::CHECK,
     apps::CHECK,
     strays::CHECK,

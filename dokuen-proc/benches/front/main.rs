@@ -1,5 +1,5 @@
-//! `cargo bench -p dokuen-proc --bench front [-- [full] [post] [spin]]`: one app behind nginx, once directly on its TCP
-//! port and once through the front of a real wrapper, both sides alternately in one run, by wrk.
+//! `cargo bench -p dokuen-proc --bench front [-- [full] [post] [spin]]`: one app behind nginx, directly on its TCP port,
+//! through the front of a real wrapper, and on a unix socket of its own, in turns in one run, by wrk.
 //!
 //! Needs the Debian packages nginx and wrk. `post` sends POSTs, `spin` gives the app 100 µs of work for each request,
 //! `full` takes more and longer rounds.
@@ -15,8 +15,12 @@ mod place;
 #[path = "../wrapper/process.rs"]
 mod process;
 
+use dokuen_core::Environment;
+use dokuen_proc::{Instance, boot};
 use load::{Nginx, requests};
 use place::{Place, eventually};
+
+const SIDES: [&str; 3] = ["tcp", "front", "unix"];
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
@@ -25,44 +29,64 @@ fn main() {
     }
     let is = |name: &str| words.iter().any(|word| word == name);
     let spin = if is("spin") { 100 } else { 0 };
-    let (rounds, seconds) = if is("full") { (9, 5) } else { (5, 3) };
-    let place = Place::new("");
-    let exe = std::env::current_exe().unwrap();
-    let web = place.runs("web", &format!("{} helper {spin} $PORT", exe.display()));
-    let tcp = format!("server 127.0.0.1:{};", web.report().port.unwrap());
-    let slot = |n: u16| format!("server \"unix:{}/{n}\" max_fails=0;", place.app.live_route().display());
-    let slots: String = (1..=12).map(slot).collect();
-    let nginx = Nginx::start(&place.dir.path().join("nginx"), &[("tcp", tcp), ("front", slots)]);
-    eventually("both answer", || (0..2).all(|side| nginx.answers(side)));
-    let report = web.report();
-    let all = [report.wrapper, report.child].into_iter().flatten().chain(nginx.workers()).collect::<Vec<_>>();
-    let spent = || all.iter().map(|pid| process::cpu(*pid)).chain([load::children()]).sum::<f64>();
-    let (mut ratios, mut costs) = (Vec::new(), Vec::new());
-    for round in 0..rounds {
-        let (mut found, mut cost) = ([0.0; 2], [0.0; 2]);
-        for side in [round % 2, 1 - round % 2] {
-            let before = spent();
-            found[side] = requests(nginx.port(side), seconds, is("post"), place.dir.path());
-            cost[side] = (spent() - before) / (found[side] * f64::from(seconds)) * 1e6;
-        }
-        println!(
-            "direct {:>6.0}/s {:>5.1} us of CPU each   front {:>6.0}/s {:>5.1} us",
-            found[0], cost[0], found[1], cost[1]
-        );
-        ratios.push(found[1] / found[0]);
-        costs.push(cost[0] / cost[1]);
-    }
-    println!(
-        "front against direct TCP, medians of {rounds} pairs: requests/s {:.3}x (target >= 0.90x), requests per CPU second of all {:.3}x",
-        middle(ratios),
-        middle(costs)
+    let (rounds, seconds) = if is("full") { (9, 4) } else { (5, 3) };
+    let places = [Place::new(""), Place::new("")];
+    let apps = [runs(&places[0], spin, "port"), runs(&places[1], spin, "path")];
+    let tcp = format!("server 127.0.0.1:{};", apps[0].report().port.unwrap());
+    let nginx = Nginx::start(
+        &places[0].dir.path().join("nginx"),
+        &[(SIDES[0], tcp), (SIDES[1], slots(&places[0])), (SIDES[2], slots(&places[1]))],
     );
+    eventually("all answer", || (0..SIDES.len()).all(|side| nginx.answers(side)));
+    let of = |app: &Instance| [app.report().wrapper, app.report().child];
+    let all: Vec<i32> = apps.iter().flat_map(of).flatten().chain(nginx.workers()).collect();
+    let spent = || all.iter().map(|pid| process::cpu(*pid)).chain([load::children()]).sum::<f64>();
+    let (mut rates, mut costs) = (vec![], vec![]);
+    for round in 0..rounds {
+        let (mut rate, mut cost) = ([0.0; 3], [0.0; 3]);
+        for turn in 0..SIDES.len() {
+            let side = (round + turn) % SIDES.len();
+            let before = spent();
+            rate[side] = requests(nginx.port(side), seconds, is("post"), places[0].dir.path());
+            cost[side] = (spent() - before) / (rate[side] * f64::from(seconds)) * 1e6;
+        }
+        let shown = SIDES.iter().zip(rate).zip(cost).map(|((name, r), c)| format!("{name} {r:>6.0}/s {c:>5.1} us"));
+        println!("{}", shown.collect::<Vec<_>>().join("   "));
+        rates.push(rate);
+        costs.push(cost);
+    }
+    for (side, what, target) in [(1, "through the front", 0.90), (2, "on a unix socket", 1.25)] {
+        let rate = middle(rates.iter().map(|r| r[side] / r[0]));
+        let cost = middle(costs.iter().map(|c| c[0] / c[side]));
+        println!(
+            "{what} against TCP, medians of {rounds}: requests/s {rate:.2}x (target >= {target:.2}x), per CPU second of all {cost:.2}x"
+        );
+    }
     drop(nginx);
-    web.stop().unwrap();
-    web.wait_gone(std::time::Duration::from_secs(60)).unwrap();
+    for app in apps {
+        app.stop().unwrap();
+        app.wait_gone(std::time::Duration::from_secs(60)).unwrap();
+    }
 }
 
-fn middle(mut all: Vec<f64>) -> f64 {
+fn runs(place: &Place, spin: u32, listen: &str) -> Instance {
+    let exe = std::env::current_exe().unwrap();
+    let door = if listen == "port" { "$PORT" } else { "$SOCKET" };
+    let mut plan = place.plan("web", &format!("{} helper {spin} {door}", exe.display()), 1);
+    plan.config = Environment::default().with("DOKUEN_LISTEN", listen);
+    let ready = boot(&plan).unwrap().wait_until_ready().unwrap();
+    let web = ready.instances()[0].clone();
+    ready.switch().unwrap().keep();
+    web
+}
+
+fn slots(place: &Place) -> String {
+    let slot = |n: u16| format!("server \"unix:{}/{n}\" max_fails=0;", place.app.live_route().display());
+    (1..=12).map(slot).collect()
+}
+
+fn middle(all: impl Iterator<Item = f64>) -> f64 {
+    let mut all: Vec<f64> = all.collect();
     all.sort_by(f64::total_cmp);
     all[all.len() / 2]
 }

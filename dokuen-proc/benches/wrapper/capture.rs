@@ -90,7 +90,8 @@ pub fn check(log: &Path, lines: u64) {
     let (mut line, mut whole) = (Vec::new(), Vec::new());
     while file.read_until(b'\n', &mut line).unwrap() > 0 {
         let text = line.get(STAMP.len()..).unwrap_or_default();
-        let stamped = STAMP.bytes().zip(&line).all(|(want, have)| want == b'0' && have.is_ascii_digit() || want == *have);
+        let stamped =
+            STAMP.bytes().zip(&line).all(|(want, have)| want == b'0' && have.is_ascii_digit() || want == *have);
         assert!(stamped, "unstamped: {}", line.escape_ascii());
         if !text.starts_with(b"dokuen: ") {
             assert!(!unfinished, "line {} was split", number - 1);

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mio::net::{TcpStream, UnixStream};
 use mio::{Registry, Token};
@@ -22,6 +22,21 @@ pub struct Backend {
     pub used: bool,
 }
 
+/// Where an app listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// At its port.
+    Tcp(SocketAddr),
+    /// At a socket of its own.
+    Unix(PathBuf),
+}
+
+impl From<SocketAddr> for Target {
+    fn from(address: SocketAddr) -> Self {
+        Self::Tcp(address)
+    }
+}
+
 /// Where a connection leads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum To {
@@ -33,11 +48,17 @@ pub enum To {
 
 impl Backend {
     /// Begins to connect to the app.
-    pub fn own(app: SocketAddr, life: u64, owner: Key, registry: &Registry, token: Token) -> io::Result<Self> {
-        let stream = TcpStream::connect(app)?;
-        // Heads and bodies go out in one write where they can; what does not must not wait for an acknowledgement.
-        stream.set_nodelay(true)?;
-        Self::new(Stream::Tcp(stream), To::Own(life), owner, registry, token)
+    pub fn own(app: &Target, life: u64, owner: Key, registry: &Registry, token: Token) -> io::Result<Self> {
+        let stream = match app {
+            Target::Unix(path) => Stream::Unix(UnixStream::connect(path)?),
+            Target::Tcp(address) => {
+                let stream = TcpStream::connect(*address)?;
+                // Heads and bodies go out in one write where they can; what does not must not wait for an acknowledgement.
+                stream.set_nodelay(true)?;
+                Stream::Tcp(stream)
+            }
+        };
+        Self::new(stream, To::Own(life), owner, registry, token)
     }
 
     /// Connects to the successor's socket.

@@ -12,7 +12,7 @@ use mio::{Interest, Registry, Token};
 use nix::sys::resource::{Resource, getrlimit};
 
 /// nginx connects as a member of the socket's group.
-const MODE: u32 = 0o660;
+pub const MODE: u32 = 0o660;
 /// Without a free descriptor accepting is tried again after this, or when a connection ends.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Descriptors that are left to the rest of the process.

@@ -44,17 +44,17 @@ mod up;
 mod waiting;
 mod wire;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use mio::Registry;
 use mio::event::Event;
 
+pub use backend::Target;
 use backend::{Backend, To};
 use client::{Client, State};
 use door::Door;
-pub use door::FrontError;
+pub use door::{FrontError, MODE};
 use pool::Pool;
 use slab::{Slab, Tokens, Whose};
 use waiting::Waiting;
@@ -70,7 +70,7 @@ pub struct Front {
     backends: Slab<Backend>,
     pool: Pool,
     waiting: Waiting,
-    own: Option<SocketAddr>,
+    own: Option<Target>,
     /// Counts the app's lives: a connection of an earlier one is never used again.
     life: u64,
     onward: Option<PathBuf>,
@@ -105,6 +105,15 @@ impl Front {
         })
     }
 
+    /// Listens at `path` anew, where in the meantime something else was found. Connections that were made before are
+    /// served on.
+    pub fn rebind(&mut self, path: &Path, registry: &Registry) -> Result<(), FrontError> {
+        self.act(registry, Instant::now(), |front, io| front.accept(io));
+        self.door.close(registry);
+        self.door = Door::bind(path, registry, self.tokens.of(Whose::Listener))?;
+        Ok(())
+    }
+
     /// Takes an event of the loop; one that is not the front's, or that comes too late, is ignored.
     pub fn event(&mut self, registry: &Registry, event: &Event) {
         let Some(whose) = self.tokens.whose(event.token()) else { return };
@@ -116,11 +125,12 @@ impl Front {
     }
 
     /// The app may be connected to at `to`: requests held so far go on.
-    pub fn open(&mut self, registry: &Registry, to: SocketAddr) {
-        if self.own != Some(to) {
+    pub fn open(&mut self, registry: &Registry, to: impl Into<Target>) {
+        let to = Some(to.into());
+        if self.own != to {
             self.end_life();
         }
-        self.own = Some(to);
+        self.own = to;
         self.waiting.reset();
         self.act(registry, Instant::now(), Self::serve_waiting);
     }

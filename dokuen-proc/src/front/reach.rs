@@ -1,10 +1,9 @@
 //! Finding a backend for a request, and letting the request wait while there is none.
 
 use std::io;
-use std::net::SocketAddr;
 
 use super::answer::Answer;
-use super::backend::{Backend, To};
+use super::backend::{Backend, Target, To};
 use super::client::State;
 use super::exchange::{After, Exchange};
 use super::slab::{Key, Whose};
@@ -89,7 +88,7 @@ impl Front {
             Some(Err(e)) if e.kind() == io::ErrorKind::WouldBlock => return None,
             Some(Err(_)) | None => {}
         }
-        let app = self.own?;
+        let app = &self.own.clone()?;
         let pooled = if exchange.retried { None } else { self.pooled(io, owner, exchange.asked.idempotent) };
         pooled.or_else(|| self.reach_own(io, owner, app).ok()).or_else(|| {
             // The last descriptors may be those of idle connections that this request must not use.
@@ -104,7 +103,7 @@ impl Front {
         Some(self.backends.add(|key| Backend::onward(path, owner, io.registry, tokens.of(Whose::Backend(key)))))
     }
 
-    fn reach_own(&mut self, io: &Io<'_>, owner: Key, app: SocketAddr) -> io::Result<Key> {
+    fn reach_own(&mut self, io: &Io<'_>, owner: Key, app: &Target) -> io::Result<Key> {
         let (tokens, life) = (self.tokens, self.life);
         self.backends.add(|key| Backend::own(app, life, owner, io.registry, tokens.of(Whose::Backend(key))))
     }

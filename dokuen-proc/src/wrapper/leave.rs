@@ -48,6 +48,7 @@ impl Wrapper {
             child: child.map(|member| member.pid),
             child_started: child.map(|member| member.started),
             port: self.port(),
+            socket: self.entry().socket().map(Into::into),
             phase: name.to_owned(),
             since: Stamp::now().for_people(),
             restarts,
@@ -71,6 +72,10 @@ impl Wrapper {
         }
         if let Some(paths) = &self.spec.front {
             let _ = fs::remove(&paths.socket);
+            let _ = paths.entry.socket().map(fs::remove);
+        }
+        if let Some(group) = self.group.take() {
+            group.remove();
         }
         // The spec first: without it nobody takes what is left for an instance that wants a wrapper.
         let _ = fs::remove(&self.instance.file("spec"));

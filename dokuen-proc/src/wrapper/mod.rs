@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use crate::cgroup::Group;
 use crate::child::{self, Child};
 use crate::front::{Front, FrontError};
 use crate::instance::Instance;
@@ -22,10 +24,13 @@ use crate::memory;
 use crate::platform;
 use crate::port::{self, Reserved};
 use crate::signals::Signals;
-use crate::spec::{Spec, SpecError};
+use crate::spec::{Entry, FrontPaths, Spec, SpecError};
 
+mod direct;
 mod leave;
 mod perform;
+
+use direct::Direct;
 
 const SIGNALS: Token = Token(0);
 const CONTROL: Token = Token(1);
@@ -57,7 +62,12 @@ pub struct Wrapper {
     control: File,
     pipe: File,
     log: Log,
+    /// The child's cgroup, where it can have one.
+    group: Option<Group>,
     front: Option<Front>,
+    direct: Direct,
+    /// The open socket that the child is given, for an app that takes one.
+    listener: Option<UnixListener>,
     machine: Machine,
     child: Option<Child>,
     last_end: String,
@@ -130,8 +140,9 @@ impl Wrapper {
         let adopted = Child::adopt(&left);
         let port = reserve_port(&spec, adopted.as_ref().and_then(|_| instance.report().port))?;
         let front = match &spec.front {
+            // Its socket stays open without a front.
+            Some(FrontPaths { entry: Entry::Fds(_), .. }) | None => None,
             Some(paths) => Some(Front::bind(&paths.socket, poll.registry(), FRONT)?),
-            None => None,
         };
         let limits = Limits { stop: spec.stop_timeout, drain: spec.drain_timeout };
         let machine = match &adopted {
@@ -148,7 +159,10 @@ impl Wrapper {
             _lock: lock,
             port,
             poll,
+            group: None,
             front,
+            direct: Direct::Apart,
+            listener: None,
             machine,
             last_end: String::new(),
             soft_files,
@@ -208,6 +222,14 @@ impl Wrapper {
         if let Some(fd) = self.child.as_ref().and_then(|c| c.watched.as_ref()) {
             self.poll.registry().register(&mut SourceFd(&fd.as_raw_fd()), CHILD, Interest::READABLE)?;
         }
+        self.take_listener_back();
+        // The child is in it already, if it is anywhere.
+        self.group = self
+            .spec
+            .cgroup
+            .as_ref()
+            .filter(|(dir, _)| dir.is_dir())
+            .and_then(|(dir, bounds)| Group::make(dir, *bounds).ok());
         self.open_front();
         Ok(())
     }
@@ -237,7 +259,7 @@ impl Wrapper {
 
     /// Only while it matters: it looks at every connection.
     fn count_requests(&mut self) {
-        let in_flight = self.front.as_ref().map_or(0, Front::in_flight);
+        let in_flight = self.in_flight();
         self.happened(Event::InFlight(in_flight));
     }
 
@@ -303,9 +325,7 @@ impl Wrapper {
         if let Some(fd) = self.child.take().and_then(|c| c.watched) {
             self.unwatch(&fd);
         }
-        if let Some(front) = &mut self.front {
-            front.hold();
-        }
+        self.hold();
         self.on_log();
         self.log.end_partial(Timestamp::now());
         let said = (!matches!(self.machine.phase, Phase::Ending { .. })).then(|| format!("the process {how}"));
@@ -362,6 +382,7 @@ impl Wrapper {
         if self.child.as_ref().is_some_and(Child::needs_looking_at) {
             self.on_adopted();
         }
+        self.look_for_entry(now);
         self.look_at_tree();
     }
 
@@ -381,7 +402,9 @@ impl Wrapper {
     fn timeout(&self) -> Option<Duration> {
         let now = Instant::now();
         let unwatched = self.child.as_ref().is_some_and(Child::needs_looking_at);
-        let looking = matches!(self.machine.phase, Phase::Ending { .. }) || unwatched;
+        // Nobody tells when a connection ends that nginx has made to the app itself.
+        let uncounted = matches!(self.machine.phase, Phase::Draining { .. }) && self.entry().socket().is_some();
+        let looking = matches!(self.machine.phase, Phase::Ending { .. }) || unwatched || uncounted;
         let leaving = matches!(self.machine.phase, Phase::Gone);
         let deadlines = [
             self.machine.deadline(),
@@ -389,6 +412,7 @@ impl Wrapper {
             self.quiet_at,
             self.log_has_more.then_some(now),
             self.front.as_ref().and_then(Front::next_deadline),
+            self.entry_deadline(),
             (looking || leaving).then(|| now + LOOK),
         ];
         deadlines.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
@@ -396,7 +420,7 @@ impl Wrapper {
 }
 
 fn reserve_port(spec: &Spec, before: Option<Port>) -> Result<Option<Reserved>, WrapperError> {
-    if spec.front.is_none() {
+    if !spec.front.as_ref().is_some_and(|front| front.entry == Entry::Port) {
         return Ok(None);
     }
     let again = before.map(|port| port::claim(&spec.ports_dir, port)).transpose()?.flatten();

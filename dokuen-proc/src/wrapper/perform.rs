@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use dokuen_core::{EnvStore, fs};
+use dokuen_core::{EnvStore, Environment, fs};
 use jiff::Timestamp;
 use nix::sys::signal::Signal;
 
 use super::Wrapper;
-use crate::child::{self, Child};
+use crate::cgroup::{Bounds, Group};
+use crate::child::{self, Child, Start};
 use crate::machine::{Action, Event};
 use crate::platform;
 
@@ -22,12 +23,13 @@ impl Wrapper {
                     self.start();
                 }
                 Action::Signal => self.signal(self.spec.stop_signal),
-                Action::Kill => self.signal(Signal::SIGKILL),
-                Action::Hold => {
-                    if let Some(front) = &mut self.front {
-                        front.hold();
+                Action::Kill => {
+                    if let Some(group) = &self.group {
+                        group.kill();
                     }
+                    self.signal(Signal::SIGKILL);
                 }
+                Action::Hold => self.hold(),
                 Action::Retire => self.retire(),
                 Action::Leave => {}
             }
@@ -38,7 +40,7 @@ impl Wrapper {
         let platform = child::platform_environment(&self.spec, self.port(), &self.instance);
         let mut environment = self.environment.clone();
         environment.0.extend(platform.0);
-        match Child::start(&self.spec, &environment, &self.instance.file("log"), self.soft_files) {
+        match self.start_child(&environment) {
             Ok(child) => {
                 self.child = Some(child);
                 self.started = true;
@@ -54,7 +56,36 @@ impl Wrapper {
         }
     }
 
+    fn start_child(&mut self, environment: &Environment) -> Result<Child, String> {
+        self.clear_entry().map_err(|e| chain(&e))?;
+        let start = Start {
+            spec: &self.spec,
+            environment,
+            log_pipe: &self.instance.file("log"),
+            files: self.soft_files,
+            listener: self.listener.as_ref(),
+        };
+        let child = Child::start(&start).map_err(|e| chain(&e))?;
+        self.take_into_group(child.member.pid);
+        Ok(child)
+    }
+
+    /// A child that cannot have a cgroup runs without one. Where it was to have limits, its log says that it has none.
+    fn take_into_group(&mut self, pid: i32) {
+        let Some((dir, bounds)) = self.spec.cgroup.clone() else { return };
+        let made = match self.group.take() {
+            Some(group) => Ok(group),
+            None => Group::make(&dir, bounds),
+        };
+        match made.and_then(|group| group.add(pid).map(|()| group)) {
+            Ok(group) => self.group = Some(group),
+            Err(e) if bounds != Bounds::default() => self.say(&format!("the limits are not in force: {e}")),
+            Err(_) => {}
+        }
+    }
+
     pub(super) fn open_front(&mut self) {
+        self.await_entry();
         if let (Some(front), Some(reserved)) = (&mut self.front, &self.port) {
             front.open(self.poll.registry(), SocketAddr::from(([127, 0, 0, 1], reserved.port.get())));
         }
@@ -91,4 +122,10 @@ impl Wrapper {
     pub(super) fn say(&mut self, text: &str) {
         self.log.say(text, Timestamp::now());
     }
+}
+
+/// An error and its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |e| e.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

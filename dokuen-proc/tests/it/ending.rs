@@ -77,3 +77,54 @@ fn instances_that_nobody_keeps_are_stopped() {
     assert!(!is_alive(child));
     eventually("its directory is gone", || !worker.dir().exists());
 }
+
+/// Files as the kernel makes them stand in for a cgroup: the test need not be root.
+#[test]
+fn an_instance_gets_a_cgroup_with_its_bounds_where_there_is_one_and_says_when_there_is_none() {
+    let groups = tempfile::tempdir().unwrap();
+    let place = Place::new(&format!("cgroup: {}", groups.path().display()));
+    let group = groups.path().join("a.g1.worker.1");
+    std::fs::create_dir(&group).unwrap();
+    for file in ["cgroup.procs", "cgroup.kill", "memory.max", "pids.max"] {
+        std::fs::write(group.join(file), "").unwrap();
+    }
+    let mut plan = place.plan("worker", "sleep 600", 1);
+    plan.config = plan.config.with("DOKUEN_MEMORY", "64M").with("DOKUEN_PIDS_WORKER", "20");
+    let ready = dokuen_proc::boot(&plan).unwrap().wait_until_ready().unwrap();
+    let worker = ready.instances()[0].clone();
+    ready.switch().unwrap().keep();
+    let of = |file: &str| std::fs::read_to_string(group.join(file)).unwrap();
+    assert_eq!((of("memory.max"), of("pids.max")), ("67108864".into(), "20".into()));
+    assert_eq!(of("cgroup.procs"), worker.report().child.unwrap().to_string());
+    worker.stop().unwrap();
+    worker.wait_gone(LONG).unwrap();
+    std::fs::remove_dir_all(&group).unwrap();
+    plan.generation = 2;
+    let ready = dokuen_proc::boot(&plan).unwrap().wait_until_ready().unwrap();
+    let worker = ready.instances()[0].clone();
+    ready.switch().unwrap().keep();
+    eventually("it is said", || place.log("worker.1").contains("dokuen: the limits are not in force: "));
+    worker.stop().unwrap();
+    worker.wait_gone(LONG).unwrap();
+}
+
+#[test]
+fn a_type_has_its_own_signal_and_grace() {
+    let place = Place::new("stop_timeout: 60");
+    let mut plan =
+        place.plan("worker", "trap 'echo got it; exit 0' USR1; trap '' TERM; while :; do sleep 0.05; done", 1);
+    plan.config = plan.config.with("DOKUEN_STOP_SIGNAL_WORKER", "usr1").with("DOKUEN_STOP_SIGNAL", "TERM");
+    let ready = dokuen_proc::boot(&plan).unwrap().wait_until_ready().unwrap();
+    let worker = ready.instances()[0].clone();
+    ready.switch().unwrap().keep();
+    worker.stop().unwrap();
+    worker.wait_gone(LONG).unwrap();
+    assert!(place.log("worker.1").contains("got it"));
+    let mut plan = place.plan("worker", "trap '' TERM; while :; do sleep 0.05; done", 2);
+    plan.config = plan.config.with("DOKUEN_STOP_TIMEOUT", "1");
+    let ready = dokuen_proc::boot(&plan).unwrap().wait_until_ready().unwrap();
+    let worker = ready.instances()[0].clone();
+    ready.switch().unwrap().keep();
+    worker.stop().unwrap();
+    worker.wait_gone(LONG).unwrap();
+}

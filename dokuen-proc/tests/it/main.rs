@@ -6,6 +6,7 @@
 mod place;
 
 mod adoption;
+mod direct;
 mod ending;
 mod logs;
 mod restarts;

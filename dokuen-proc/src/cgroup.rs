@@ -1,0 +1,119 @@
+//! A cgroup for each instance, where the conf names a directory of cgroups that is the account's (cgroup v2): its memory
+//! and processes have a limit, and KILL reaches all of it in one step. Without one, the mark in the environment, the
+//! process group and the subreaper find what is to be ended, and there are no limits.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use dokuen_core::cmd::Cmd;
+use dokuen_core::fs;
+
+/// What an instance may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Bounds {
+    /// Bytes of memory.
+    pub memory: Option<u64>,
+    /// Processes and threads.
+    pub pids: Option<u64>,
+}
+
+/// One instance's cgroup.
+#[derive(Debug)]
+pub struct Group {
+    dir: PathBuf,
+}
+
+impl Group {
+    /// Makes it at `dir`, or takes what an earlier wrapper made, with these bounds.
+    pub fn make(dir: &Path, bounds: Bounds) -> io::Result<Self> {
+        fs::make_dirs(dir, fs::PUBLIC_DIR).map_err(|e| e.source)?;
+        let group = Self { dir: dir.to_owned() };
+        for (file, bound) in [("memory.max", bounds.memory), ("pids.max", bounds.pids)] {
+            if let Some(bound) = bound {
+                group.tell(file, &bound.to_string())?;
+            }
+        }
+        Ok(group)
+    }
+
+    /// Takes a process in, and with it all that it starts from now on.
+    pub fn add(&self, pid: i32) -> io::Result<()> {
+        self.tell("cgroup.procs", &pid.to_string())
+    }
+
+    /// KILL to everything in it at once, also to what is being started this very moment.
+    pub fn kill(&self) {
+        // A kernel before 5.14 has no such file; the processes are then killed one by one, as they are without a group.
+        let _ = self.tell("cgroup.kill", "1");
+    }
+
+    /// Removes it. While something is left in it, it stays for the next wrapper of that name.
+    pub fn remove(self) {
+        // A cgroup is removed as an empty directory is, although it lists files.
+        let _ = std::fs::remove_dir(&self.dir);
+    }
+
+    /// Written in one piece to a file that the kernel has made: none is ever created.
+    fn tell(&self, file: &str, text: &str) -> io::Result<()> {
+        let path = self.dir.join(file);
+        let told = OpenOptions::new().write(true).open(&path).and_then(|mut f| f.write_all(text.as_bytes()));
+        told.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))
+    }
+}
+
+/// What of a directory of cgroups is in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cgroups {
+    /// A process can be moved there by this one.
+    pub moves: bool,
+    /// `cgroup.kill` is there.
+    pub kill: bool,
+    /// Memory can be bounded.
+    pub memory: bool,
+    /// Processes can be bounded.
+    pub pids: bool,
+}
+
+/// Tries it out with a cgroup and a process of its own, both gone afterwards.
+pub fn cgroups(dir: &Path) -> io::Result<Cgroups> {
+    let group = Group::make(&dir.join(format!("dokuen-try.{}", std::process::id())), Bounds::default())?;
+    let has = |file: &str| group.dir.join(file).exists();
+    let (kill, memory, pids) = (has("cgroup.kill"), has("memory.max"), has("pids.max"));
+    let mut cat = Cmd::new("/bin/cat", Path::new("/")).to_std().stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+    let moves = group.add(cat.id() as i32).is_ok();
+    // It ends with its standard input.
+    drop(cat.stdin.take());
+    cat.wait()?;
+    group.remove();
+    Ok(Cgroups { moves, kill, memory, pids })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_and_members_are_written_to_files_that_are_there_and_to_no_others() {
+        let dir = tempfile::tempdir().unwrap();
+        for file in ["memory.max", "cgroup.procs"] {
+            fs::replace(&dir.path().join(file), b"", 0o600).unwrap();
+        }
+        let group = Group::make(dir.path(), Bounds { memory: Some(1 << 20), pids: None }).unwrap();
+        group.add(42).unwrap();
+        assert_eq!(fs::read_text(&dir.path().join("memory.max")).unwrap(), "1048576");
+        assert_eq!(fs::read_text(&dir.path().join("cgroup.procs")).unwrap(), "42");
+        let refused = Group::make(dir.path(), Bounds { memory: None, pids: Some(9) }).unwrap_err();
+        assert!(refused.to_string().contains("pids.max: "), "{refused}");
+        group.kill();
+        assert_eq!(fs::names(dir.path()).unwrap(), ["cgroup.procs", "memory.max"]);
+    }
+
+    #[test]
+    fn a_directory_that_holds_no_cgroups_moves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(cgroups(dir.path()).unwrap(), Cgroups { moves: false, kill: false, memory: false, pids: false });
+        assert_eq!(fs::names(dir.path()).unwrap(), Vec::<String>::new());
+    }
+}
