@@ -25,6 +25,10 @@ pub fn run(args: &[OsString], out: &mut Printer) -> Result<u8, Failure> {
     super::receive()?;
     if host.conf.gitolite && host.app(name.clone()).is_none() && is_wanted(&host, &name)? {
         let made = create::create(&host, name.clone());
+        if made.is_err() && host.app(name.clone()).is_some() {
+            // Two first pushes at once: the other one has made it.
+            return Ok(0);
+        }
         let exit = made.as_ref().map_or_else(|failure| failure.exit as u8, |_| 0);
         commands::note(&host, &Event::now(Some(name.as_str()), "create", Some(exit)), out);
         made?;
