@@ -61,7 +61,8 @@ pub fn destroy(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), F
 /// The repository first: killed in between, the app is still there and is destroyed by the next try. The other way round
 /// the next app of this name would begin with this one's commits. From here on what is left is only rubbish.
 fn give_up_names(app: &App, [gone_app, gone_repo]: &[PathBuf; 2]) -> Result<(), Failure> {
-    let has_repo = app.repo().exists();
+    // Behind Gitolite it is a link, which may lead nowhere by now.
+    let has_repo = app.repo().symlink_metadata().is_ok();
     if has_repo {
         fs::rename(app.repo(), gone_repo)?;
     }
