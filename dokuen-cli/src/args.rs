@@ -3,9 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::Exit;
+use crate::help;
 use crate::printer::Printer;
 use crate::topics::{
     Topic, apps::AppsCommand, builds::BuildsCommand, config::ConfigCommand, machine::MachineCommand,
@@ -41,7 +42,8 @@ pub struct Cli {
 
 /// Parses what was typed; help and complaints are printed, and the number is the exit status then.
 pub fn parse(args: Vec<OsString>, out: &mut Printer) -> Result<Cli, u8> {
-    Cli::try_parse_from(with_colons(args)).map_err(|e| {
+    let matches = program(out.look.width).try_get_matches_from(with_colons(args));
+    matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|e| {
         if e.use_stderr() {
             out.err(&e.render().to_string());
             return Exit::Usage as u8;
@@ -51,27 +53,62 @@ pub fn parse(args: Vec<OsString>, out: &mut Printer) -> Result<Cli, u8> {
     })
 }
 
+/// The definition of all commands, with help by topic for a terminal of that width.
+pub fn program(width: Option<usize>) -> clap::Command {
+    let text = help::grouped(&topics(), width.unwrap_or(100));
+    Cli::command().override_help(text)
+}
+
+/// The topics in the order of the help, each with its commands.
+pub fn topics() -> Vec<(&'static str, clap::Command)> {
+    let topic = |title, augment: fn(clap::Command) -> clap::Command| (title, augment(clap::Command::new("dokuen")));
+    vec![
+        topic("Apps", AppsCommand::augment_subcommands),
+        topic("Config vars", ConfigCommand::augment_subcommands),
+        topic("Processes and logs", ProcessesCommand::augment_subcommands),
+        topic("One-off commands", OneOffsCommand::augment_subcommands),
+        topic("Releases", ReleasesCommand::augment_subcommands),
+        topic("Builds and buildpacks", BuildsCommand::augment_subcommands),
+        topic("People", PeopleCommand::augment_subcommands),
+        topic("The host", MachineCommand::augment_subcommands),
+        topic("Dokuen itself", ProgramCommand::augment_subcommands),
+    ]
+}
+
 /// Whether a word is the name of a command, with underscores or colons.
 pub fn is_command(word: &str) -> bool {
     word == "help" || Cli::command().find_subcommand(OsStr::new(&word.replace('_', ":"))).is_some()
 }
 
-/// `config_set` is `config:set`: the first word that is no option is the command's name.
+/// `config_set` is `config:set`: the first word that is no option is the command's name, and what `help` is asked about
+/// is one too. `config:help` is `help config`.
 fn with_colons(mut args: Vec<OsString>) -> Vec<OsString> {
-    let mut skip = false;
-    for arg in args.iter_mut().skip(1) {
-        let text = arg.to_string_lossy().into_owned();
-        if std::mem::take(&mut skip) {
-            continue;
+    let Some(at) = command_at(&args) else { return args };
+    let name = args[at].to_string_lossy().replace('_', ":");
+    if name == "help" {
+        if let Some(about) = args.get_mut(at + 1) {
+            *about = about.to_string_lossy().replace('_', ":").into();
         }
-        if text.starts_with('-') {
-            skip = matches!(text.as_str(), "--config" | "--remote" | "-r");
-            continue;
-        }
-        *arg = text.replace('_', ":").into();
-        break;
+        return args;
+    }
+    match name.strip_suffix(":help") {
+        Some(about) => drop(args.splice(at..=at, ["help".into(), about.into()])),
+        None => args[at] = name.into(),
     }
     args
+}
+
+/// Where the command's name stands.
+fn command_at(args: &[OsString]) -> Option<usize> {
+    let mut rest = args.iter().enumerate().skip(1);
+    while let Some((at, arg)) = rest.next() {
+        match arg.to_string_lossy().as_ref() {
+            "--config" | "--remote" | "-r" => drop(rest.next()),
+            option if option.starts_with('-') => {}
+            _ => return Some(at),
+        }
+    }
+    None
 }
 
 /// Every command, by topic. Underscores and colons are one: `config_set` is `config:set`.

@@ -35,6 +35,7 @@ mod exit;
 mod front_door;
 mod git;
 mod gitolite;
+mod help;
 mod hook;
 pub mod keys;
 pub mod mason;

@@ -55,6 +55,29 @@ pub fn run(args: &[OsString]) -> Result<Option<u8>, Failure> {
     }
 }
 
+/// The names of the apps that are in reach, for completion: those of this host, or of the one that the git remote
+/// `dokuen` names. Nobody who completes wants to be asked for a password, or to wait.
+pub fn app_names() -> Vec<String> {
+    let here = || {
+        place::nearest_conf().ok().flatten()?;
+        let apps = crate::commands::apps::visible(&place::host(None).ok()?).ok()?;
+        Some(apps.into_iter().map(|app| app.name.to_string()).collect())
+    };
+    here().or_else(app_names_there).unwrap_or_default()
+}
+
+fn app_names_there() -> Option<Vec<String>> {
+    let dir = std::env::current_dir().ok()?;
+    let Remote::Ssh { destination, port, .. } = Remote::parse(&remote_url(OsStr::new("dokuen"), &dir)?).ok()? else {
+        return None;
+    };
+    let to = To { destination, port, dir };
+    let options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=2"];
+    let mut ssh = to.command_with(&options, &Call::of(&["apps"], Vec::new())).ok()?;
+    let output = ssh.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}
+
 fn remote_url(name: &OsStr, dir: &Path) -> Option<String> {
     let git = Cmd::new("git", dir).envs(std::env::vars_os()).args(["remote", "get-url", "--"]).arg(name);
     let out = git.run().ok()?;
@@ -102,7 +125,12 @@ struct To {
 
 impl To {
     fn command(&self, call: &Call) -> Result<std::process::Command, Failure> {
+        self.command_with(&[], call)
+    }
+
+    fn command_with(&self, options: &[&str], call: &Call) -> Result<std::process::Command, Failure> {
         let mut argv = program()?;
+        argv.extend(options.iter().map(OsString::from));
         argv.extend(self.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]).map(OsString::from));
         let terminal = call.is_console && std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
         argv.push(if terminal { "-t" } else { "-T" }.into());

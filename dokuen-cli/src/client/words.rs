@@ -52,7 +52,11 @@ impl Typed {
                 "--debug" | "-q" | "--quiet" => typed.words.push(arg.clone()),
                 _ if text.starts_with('-') => typed.is_local = true,
                 command => {
-                    typed.is_local |= matches!(command, "setup" | "version" | "help" | "completions");
+                    typed.is_local |= command.ends_with(":help")
+                        || matches!(
+                            command,
+                            "setup" | "version" | "help" | "completions" | "complete" | "man" | "docs:commands"
+                        );
                     typed.words.push(command.replace('_', ":").into());
                     typed.words.extend(rest.by_ref().cloned());
                 }

@@ -10,8 +10,8 @@ use crate::access::Needs;
 use crate::commands::version;
 use crate::exit::Failure;
 use crate::printer::Printer;
-use crate::setup;
 use crate::show::Form;
+use crate::{args, client, help, setup};
 
 /// The program itself: what works where no host is set up.
 #[derive(Debug, Subcommand)]
@@ -20,6 +20,18 @@ pub enum ProgramCommand {
     /// Make this machine (or just one directory) a Dokuen host; run again, it repairs and never destroys
     #[command(name = "setup")]
     Setup(Box<SetupArgs>),
+    /// Write what bash, zsh or fish reads to complete commands, options and apps
+    #[command(name = "completions")]
+    Completions(CompletionsArgs),
+    /// Write a man page: dokuen man config:set | man -l -
+    #[command(name = "man")]
+    Man(ManArgs),
+    /// Say what could stand at the end of a line
+    #[command(name = "complete", hide = true)]
+    Complete(CompleteArgs),
+    /// Write docs/commands.md
+    #[command(name = "docs:commands", hide = true)]
+    Reference,
     /// Show the version
     #[command(name = "version")]
     Version(Form),
@@ -30,6 +42,13 @@ impl ProgramCommand {
     pub fn run_anywhere(&self, out: &mut Printer) -> Result<u8, Failure> {
         match self {
             Self::Setup(args) => setup::run(args, out)?,
+            Self::Completions(args) => out.out(help::script(args.shell).as_bytes()),
+            Self::Man(args) => help::man(args::program(None), args.command.as_deref(), out)?,
+            Self::Complete(args) => {
+                let all = help::complete(&args::program(None), &args.line, client::app_names);
+                out.out(all.iter().map(|one| format!("{one}\n")).collect::<String>().as_bytes());
+            }
+            Self::Reference => out.out(help::reference(&args::topics()).as_bytes()),
             Self::Version(form) => version::run(*form, out),
         }
         Ok(0)
@@ -39,14 +58,15 @@ impl ProgramCommand {
 impl Topic for ProgramCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
-            Self::Setup(_) => Needs::Local,
-            Self::Version(_) => Needs::Key,
+            Self::Setup(_) | Self::Complete(_) | Self::Reference => Needs::Local,
+            Self::Completions(_) | Self::Man(_) | Self::Version(_) => Needs::Key,
         }
     }
 
     fn change(&self) -> Option<String> {
         match self {
             Self::Setup(_) | Self::Version(_) => None,
+            Self::Completions(_) | Self::Man(_) | Self::Complete(_) | Self::Reference => None,
         }
     }
 
@@ -96,4 +116,27 @@ pub struct SetupArgs {
     /// Directories to search for programs before the system's own, with colons between
     #[arg(long, value_name = "DIRS")]
     pub bin_path: Option<String>,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// Which shell
+    #[arg(value_name = "SHELL")]
+    pub shell: help::Shell,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// About which command; about all when it is left out
+    #[arg(value_name = "COMMAND")]
+    pub command: Option<String>,
+}
+
+/// `complete`
+#[derive(Debug, Args)]
+pub struct CompleteArgs {
+    /// The line up to the cursor
+    pub line: String,
 }

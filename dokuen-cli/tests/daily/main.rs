@@ -20,6 +20,7 @@ mod snapshot;
 mod apps;
 mod config;
 mod doctor;
+mod help;
 mod home;
 mod json;
 mod oneoffs;
