@@ -92,6 +92,7 @@ failures! {
     dokuen_core::BadName => Exit::Usage,
     dokuen_core::ScaleError => Exit::Usage,
     dokuen_core::ProcfileError => Exit::BuildFailed,
+    crate::app_json::AppJsonError => Exit::BuildFailed,
     dokuen_core::ConfError => Exit::HostNotReady,
     dokuen_proc::BootError => Exit::Failed,
     dokuen_proc::InstanceError => Exit::Failed,

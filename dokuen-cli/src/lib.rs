@@ -21,6 +21,7 @@
 //! ```
 
 pub mod access;
+mod app_json;
 mod args;
 mod build;
 mod build_dir;
@@ -41,6 +42,7 @@ pub mod keys;
 pub mod mason;
 pub mod oneoffs;
 pub mod place;
+mod postdeploy;
 mod printer;
 pub mod prune;
 pub mod push;

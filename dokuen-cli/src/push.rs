@@ -7,7 +7,7 @@ use dokuen_core::{App, Host, Transcript, fs};
 use crate::commands::freeze;
 use crate::exit::Failure;
 use crate::git::Commit;
-use crate::{front_door, place, prune, reconcile, walk};
+use crate::{front_door, place, postdeploy, prune, reconcile, walk};
 
 /// Deploys a commit; on the first success the branch it came from is remembered.
 pub fn deploy(
@@ -27,6 +27,9 @@ pub fn deploy(
     // It is live: from here on git must take the push, or it and the disk would disagree.
     walk::finish(out, "remembering the branch", remember(app, branch));
     walk::finish(out, "removing old releases", prune(host, app));
+    if let Err(failure) = postdeploy::run(host, app, out) {
+        failure.lines().iter().for_each(|line| out.problem(line));
+    }
     let took = begun.elapsed();
     out.step(&format!("deployed {} {} in {}.{:03} s", app.name, record.version, took.as_secs(), took.subsec_millis()));
     out.fact(&url);

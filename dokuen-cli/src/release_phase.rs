@@ -1,4 +1,5 @@
-//! What runs in a new release before any of its processes: `DOKUEN_AFTER_BUILD` and the Procfile's `release:`.
+//! What runs in a new release before any of its processes: `DOKUEN_AFTER_BUILD`, the Procfile's `release:`, and before
+//! that the `predeploy` of `app.json`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -7,14 +8,15 @@ use dokuen_core::cmd::Cmd;
 use dokuen_core::ledger;
 use dokuen_core::{App, Environment, Host, Layers, ProcessType, Transcript, read_dotenv};
 
+use crate::app_json::AppJson;
 use crate::exit::{Exit, Failure};
 use crate::git::Commit;
 use crate::walk;
 
 /// Migrations take their time.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+pub const LONGEST: Duration = Duration::from_secs(60 * 60);
 
-/// Runs both, in a tree that is not whole yet, where they are given; a failure aborts the deploy, and the old release serves on.
+/// Runs them, in a tree that is not whole yet, where they are given; a failure aborts the deploy, and the old release serves on.
 pub fn run(
     host: &Host,
     app: &App,
@@ -25,8 +27,10 @@ pub fn run(
 ) -> Result<(), Failure> {
     let procfile = walk::procfile_in(tree)?;
     let release = ProcessType::parse("release").ok();
+    let app_json = AppJson::of(tree)?;
     let lines = [
         ("DOKUEN_AFTER_BUILD", config.text("DOKUEN_AFTER_BUILD")),
+        ("predeploy", app_json.predeploy.as_deref()),
         ("release", release.as_ref().and_then(|kind| procfile.command(kind))),
     ];
     for (name, line) in lines.into_iter().filter_map(|(name, line)| Some((name, line?))) {

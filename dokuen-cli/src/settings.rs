@@ -1,23 +1,27 @@
 //! Config vars that mean something to Dokuen, checked when they are set and read when they are used.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dokuen_core::{Domain, Environment, Formation, Host};
+use dokuen_core::{Domain, Environment, Formation, Host, ProcessType};
 use dokuen_proc::Checks;
 
+use crate::app_json::{AppJson, is_path};
 use crate::exit::Failure;
 
 /// What an app's config vars say about how it is run.
 #[derive(Debug)]
 pub struct Settings {
     /// `DOKUEN_CHECK_PATH`: asked for when a new instance is to be ready.
-    pub check_path: String,
+    pub check_path: Option<String>,
     /// `DOKUEN_BOOT_TIMEOUT`: seconds a new instance may take.
-    pub boot_timeout: Duration,
+    pub boot_timeout: Option<Duration>,
     /// `DOKUEN_MIN_ALIVE`: milliseconds an instance without a port must have run.
-    pub min_alive: Duration,
+    pub min_alive: Option<Duration>,
     /// `ADDITIONAL_DOMAINS`: names besides the app's own.
     pub domains: Vec<Domain>,
+    /// `boot_timeout` of the conf.
+    patience: Duration,
 }
 
 /// More names than this are a mistake, and would make nginx slow for everybody.
@@ -28,18 +32,34 @@ impl Settings {
     pub fn read(host: &Host, config: &Environment) -> Result<Self, Failure> {
         Ok(Self {
             check_path: check_path(config)?,
-            boot_timeout: number(config, "DOKUEN_BOOT_TIMEOUT", 1..=3600)?
-                .map_or(host.conf.boot_timeout, Duration::from_secs),
-            min_alive: Duration::from_millis(number(config, "DOKUEN_MIN_ALIVE", 0..=600_000)?.unwrap_or(500)),
+            boot_timeout: number(config, "DOKUEN_BOOT_TIMEOUT", 1..=3600)?.map(Duration::from_secs),
+            min_alive: number(config, "DOKUEN_MIN_ALIVE", 0..=600_000)?.map(Duration::from_millis),
             domains: domains(config)?,
+            patience: host.conf.boot_timeout,
         })
     }
 
-    /// What ready means for an app that answers as `host`.
-    pub fn checks(self, host: &str) -> Checks {
-        Checks { path: self.check_path, host: host.to_owned(), timeout: self.boot_timeout, alive: self.min_alive }
+    /// What ready means for an app that answers as `name`: a config var beats `app.json`, and that the conf.
+    pub fn checks(self, name: &str, app_json: &AppJson) -> Checks {
+        let web = app_json.health.get(&ProcessType::web()).cloned().unwrap_or_default();
+        let paths = self.check_path.map_or(web.paths, |path| vec![path]);
+        let within = app_json.health.values().filter_map(|health| health.within).max();
+        let uptimes = app_json.health.iter().filter_map(|(kind, health)| Some((kind.clone(), health.uptime?)));
+        Checks {
+            paths: if paths.is_empty() { vec!["/".to_owned()] } else { paths },
+            host: name.to_owned(),
+            timeout: self.boot_timeout.or(within).unwrap_or(self.patience),
+            request: web.request.unwrap_or(PATIENCE),
+            alive: self.min_alive.unwrap_or(MIN_ALIVE),
+            alive_by_kind: if self.min_alive.is_some() { BTreeMap::new() } else { uptimes.collect() },
+        }
     }
 }
+
+/// How long one answer may take unless `app.json` says something else.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long an instance without a port must have run.
+const MIN_ALIVE: Duration = Duration::from_millis(500);
 
 /// Checks every config var that means something, also those that are only used later.
 pub fn check(host: &Host, config: &Environment) -> Result<(), Failure> {
@@ -84,10 +104,10 @@ pub fn is_on(config: &Environment, name: &str) -> bool {
     config.text(name).is_some_and(|value| !matches!(value, "" | "0" | "false"))
 }
 
-fn check_path(config: &Environment) -> Result<String, Failure> {
-    let path = text(config, "DOKUEN_CHECK_PATH")?.unwrap_or("/");
-    let plain = path.starts_with('/') && path.len() <= 1000 && path.bytes().all(|b| b.is_ascii_graphic());
-    if plain { Ok(path.to_owned()) } else { Err(Failure::usage("DOKUEN_CHECK_PATH must be a path such as /health")) }
+fn check_path(config: &Environment) -> Result<Option<String>, Failure> {
+    let path = text(config, "DOKUEN_CHECK_PATH")?;
+    let refused = || Failure::usage("DOKUEN_CHECK_PATH must be a path such as /health");
+    path.map(|path| is_path(path).then(|| path.to_owned()).ok_or_else(refused)).transpose()
 }
 
 fn number(config: &Environment, name: &str, allowed: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, Failure> {

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use dokuen_core::ledger::{self, Live, Record, Version};
 use dokuen_core::releases::{self, Links, Tree, Unfinished};
 use dokuen_core::{App, EnvName, EnvValue, Environment, Formation, Host, ProcessType, Procfile, Stamp, Transcript, fs};
-use dokuen_proc::{Instance, InstanceId, Plan, boot};
+use dokuen_proc::{Checks, Instance, InstanceId, Plan, boot};
 
+use crate::app_json::AppJson;
 use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
 use crate::settings::Settings;
@@ -80,6 +81,9 @@ fn build<'a>(
     pushed_tree::look_for_pointers(cut.path(), &small_files, out)?;
     build::narrow(host, app, &cut, config)?;
     refuse_repeated_types(cut.path())?;
+    for note in AppJson::of(cut.path())?.notes {
+        out.problem(&format!("app.json: {note}"));
+    }
     let slug = build::compile(host, app, &cut, commit, config, out)?;
     slug_again::note(cut.path(), source, &slug)?;
     formation_for(config, slug.procfile())?;
@@ -248,8 +252,13 @@ fn plan_for(host: &Host, app: &App, next: &Next, version: Version, generation: u
         procfile: procfile_of(&next.tree)?,
         instances: next.formation.instances().map(|(kind, n)| (kind.clone(), n)).collect(),
         config: next.config.clone(),
-        checks: Settings::read(host, &next.config)?.checks(app.domain(&host.conf)?.as_str()),
+        checks: checks(host, app, &next.config, next.tree.path())?,
     })
+}
+
+/// What ready means for a tree that runs with this config.
+pub fn checks(host: &Host, app: &App, config: &Environment, tree: &Path) -> Result<Checks, Failure> {
+    Ok(Settings::read(host, config)?.checks(app.domain(&host.conf)?.as_str(), &AppJson::of(tree)?))
 }
 
 /// A restart runs the release that is live; everything else makes the next one.

@@ -278,6 +278,11 @@ impl App {
         self.dir.join("frozen")
     }
 
+    /// There once `scripts.postdeploy` of `app.json` has filled the app.
+    pub fn filled_file(&self) -> PathBuf {
+        self.dir.join("filled")
+    }
+
     /// The branch whose pushes deploy.
     pub fn branch_file(&self) -> PathBuf {
         self.dir.join("branch")

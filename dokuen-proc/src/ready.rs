@@ -1,11 +1,12 @@
 //! Readiness: to hold a [`Ready`] is to have seen every instance answer.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dokuen_core::{Port, fs};
+use dokuen_core::{Port, ProcessType, fs};
 
 use crate::boot::{Booted, Plan, Started};
 use crate::child;
@@ -17,14 +18,26 @@ use crate::route::{self, RouteError, Switched};
 /// What ready means for an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checks {
-    /// The path that must answer below 500.
-    pub path: String,
-    /// The host name it is asked with.
+    /// The paths that must all answer below 500.
+    pub paths: Vec<String>,
+    /// The host name they are asked with.
     pub host: String,
     /// How long a new instance may take.
     pub timeout: Duration,
+    /// How long one answer may take.
+    pub request: Duration,
     /// How long an instance without a port must have run.
     pub alive: Duration,
+    /// Types of which an instance, with or without a port, must have run for another time.
+    pub alive_by_kind: BTreeMap<ProcessType, Duration>,
+}
+
+impl Checks {
+    /// How long an instance of this type must have run.
+    fn alive(&self, kind: &ProcessType, has_port: bool) -> Duration {
+        let otherwise = if has_port { Duration::ZERO } else { self.alive };
+        self.alive_by_kind.get(kind).copied().unwrap_or(otherwise)
+    }
 }
 
 /// Instances that have all been seen to answer (or, without a port, to stay alive).
@@ -86,7 +99,7 @@ enum Standing {
     NotYet(String),
 }
 
-/// How long one request of a check may take.
+/// How long a connection to an own port may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the first may take where a socket is there before its app.
 const SHORT: Duration = Duration::from_millis(200);
@@ -126,27 +139,26 @@ impl Booted {
             return Err(ReadyError::Lost { name: instance.id.name() });
         }
         let checks = &self.plan.checks;
+        let young = begun.elapsed() < checks.alive(&instance.id.kind, has_door(&report));
         Ok(match (report.child, report.port, &report.socket) {
             (None, ..) => Standing::NotYet("its process is not started yet".to_owned()),
+            (Some(_), ..) if young => Standing::NotYet("it has only just started".to_owned()),
             (Some(_), Some(port), _) => look_at_port(instance, &report, port, checks),
             (Some(_), None, Some(socket)) => look_at_socket(socket, checks, begun.elapsed()),
-            (Some(_), None, None) if begun.elapsed() >= checks.alive => Standing::Ready,
-            (Some(_), None, None) => Standing::NotYet("it has only just started".to_owned()),
+            (Some(_), None, None) => Standing::Ready,
         })
     }
 
     fn check_time(&self, instance: &Instance, begun: Instant, last: String) -> Result<(), ReadyError> {
-        let within = self.plan.checks.timeout;
         let report = instance.report();
+        let within = self.plan.checks.timeout + self.plan.checks.alive(&instance.id.kind, has_door(&report));
         let socket = report.socket.map(|_| "its socket".to_owned());
         match report.port.map(|port| format!("port {port}")).or(socket) {
-            Some(door) if begun.elapsed() >= within => {
+            _ if begun.elapsed() < within => Ok(()),
+            Some(door) => {
                 Err(ReadyError::Silent { name: instance.id.name(), door, within, last, log: self.tail(instance) })
             }
-            None if begun.elapsed() >= within + self.plan.checks.alive => {
-                Err(ReadyError::Lost { name: instance.id.name() })
-            }
-            _ => Ok(()),
+            None => Err(ReadyError::Lost { name: instance.id.name() }),
         }
     }
 
@@ -169,26 +181,31 @@ fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Check
         Listener::Foreign => return Standing::NotYet("another process of this machine listens there".to_owned()),
         Listener::Ours => {}
     }
-    judge(ask(address, Question { host: &checks.host, path: &checks.path, patience: PATIENCE }), checks)
+    judge(checks, |path| ask(address, Question { host: &checks.host, path, patience: checks.request }))
 }
 
 /// Only the app itself can be at its socket: the directory is the account's own. One that is given its socket open seems
 /// to listen from the start, so an answer is waited for only as long as makes sense so far: should the process end in
 /// the meantime, that is to be noticed.
 fn look_at_socket(socket: &Path, checks: &Checks, waited: Duration) -> Standing {
-    let patience = (waited / 2).clamp(SHORT, PATIENCE);
-    judge(ask_unix(socket, Question { host: &checks.host, path: &checks.path, patience }), checks)
+    let patience = (waited / 2).min(checks.request).max(SHORT);
+    judge(checks, |path| ask_unix(socket, Question { host: &checks.host, path, patience }))
 }
 
-fn judge(answer: Answer, checks: &Checks) -> Standing {
-    match answer {
-        Answer::Status(status) if status < 500 => Standing::Ready,
-        Answer::Status(status) => Standing::NotYet(format!("it answered {status} to GET {}", checks.path)),
-        Answer::Refused => Standing::NotYet("nothing listens there".to_owned()),
-        Answer::Nothing(why) => {
-            Standing::NotYet(format!("it took the connection, but GET {} brought no answer: {why}", checks.path))
-        }
-    }
+/// Whether it is asked over HTTP.
+fn has_door(report: &Report) -> bool {
+    report.port.is_some() || report.socket.is_some()
+}
+
+/// All paths must answer as they should.
+fn judge(checks: &Checks, ask: impl Fn(&str) -> Answer) -> Standing {
+    let lacks = |path: &String| match ask(path) {
+        Answer::Status(status) if status < 500 => None,
+        Answer::Status(status) => Some(format!("it answered {status} to GET {path}")),
+        Answer::Refused => Some("nothing listens there".to_owned()),
+        Answer::Nothing(why) => Some(format!("it took the connection, but GET {path} brought no answer: {why}")),
+    };
+    checks.paths.iter().find_map(lacks).map_or(Standing::Ready, Standing::NotYet)
 }
 
 impl Ready {

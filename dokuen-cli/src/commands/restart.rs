@@ -7,7 +7,6 @@ use dokuen_proc::Instance;
 
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
-use crate::settings::Settings;
 use crate::topics::processes::RestartArgs;
 use crate::walk::{self, Next};
 use crate::{place, reconcile};
@@ -26,7 +25,8 @@ pub fn run(host: &Host, args: &RestartArgs, out: &mut Printer) -> Result<(), Fai
     let live = live.ok_or_else(|| nothing_runs(&app))?;
     let chosen = chosen(&app, reconcile::of_generation(&app, live.generation)?, &only)?;
     let config = app.env().load()?;
-    let limit = Settings::read(host, &config)?.boot_timeout;
+    let tree = releases::current(&app)?.ok_or_else(|| nothing_runs(&app))?;
+    let limit = walk::checks(host, &app, &config, tree.path())?.timeout;
     // One after the other, so that of two the other one answers.
     for instance in &chosen {
         in_place(&app, instance, limit)?;

@@ -15,6 +15,7 @@ mod outcome;
 mod processes;
 mod snapshot;
 
+mod app_json;
 mod arrows;
 mod bad_inputs;
 mod buildpacks;

@@ -1,5 +1,6 @@
 //! A directory with an app in it, whose tree is a Procfile; what still runs at the end is ended by its pid.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -54,10 +55,12 @@ impl Place {
             instances: vec![(ProcessType::parse(kind).unwrap(), 1)],
             config: Environment::default(),
             checks: Checks {
-                path: "/".into(),
+                paths: vec!["/".into()],
                 host: "a.p.test".into(),
                 timeout: Duration::from_secs(20),
+                request: Duration::from_secs(5),
                 alive: Duration::from_millis(30),
+                alive_by_kind: BTreeMap::new(),
             },
         }
     }
