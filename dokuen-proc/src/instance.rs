@@ -25,6 +25,8 @@ pub struct Instance {
 /// What a wrapper reports about itself. For people and for waiting; never used to decide whom to signal.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Report {
+    /// What its wrapper understands: see [`crate::PROTOCOL`].
+    pub protocol: u32,
     /// The wrapper's process id.
     pub wrapper: Option<i32>,
     /// The child's process id, while there is one.
@@ -166,6 +168,7 @@ impl Report {
                 out.push_str(&format!("{key}={value}\n"));
             }
         };
+        put("protocol", Some(self.protocol.to_string()));
         put("wrapper", self.wrapper.map(|v| v.to_string()));
         put("child", self.child.map(|v| v.to_string()));
         put("child_started", self.child_started.map(|v| v.to_string()));
@@ -182,6 +185,7 @@ impl Report {
         let all: BTreeMap<_, _> = text.lines().filter_map(|l| l.split_once('=')).collect();
         let text = |key: &str| all.get(key).copied().unwrap_or_default().to_owned();
         Self {
+            protocol: text("protocol").parse().unwrap_or(1),
             wrapper: text("wrapper").parse().ok(),
             child: text("child").parse().ok(),
             child_started: text("child_started").parse().ok(),

@@ -70,6 +70,6 @@ pub use platform::start_time;
 pub use ready::{Checks, Ready, ReadyError};
 pub use route::{RouteError, Switched, clear_route, leads_to, switch_to};
 pub use shell::{argv_in_shell, line_in_shell};
-pub use spec::{Entry, FrontPaths, InstanceId, Spec, SpecError};
+pub use spec::{Entry, FrontPaths, InstanceId, PROTOCOL, Spec, SpecError};
 pub use terms::{Listen, Terms, TermsError};
 pub use watched::run_watched;

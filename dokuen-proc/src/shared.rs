@@ -4,6 +4,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,6 +31,8 @@ impl Shared {
         let file = fs::open_lock(path)?;
         let mapped = || {
             if file.metadata()?.len() < START {
+                // Written, not only made long: on a full disk that is an error, where a store to a hole is a signal.
+                file.write_all_at(&[0; size_of::<u64>() * WORDS], 0)?;
                 file.set_len(START)?;
             }
             // SAFETY: the file is private to the instance, we hold the instance's lock, and it never gets shorter than
@@ -93,7 +96,6 @@ impl Shared {
     #[cfg(not(all(target_os = "linux", not(dokuen_portable))))]
     pub fn fill_from(&mut self, mut pipe: &File, index: usize) -> io::Result<usize> {
         use std::io::Read;
-        use std::os::unix::fs::FileExt;
         self.bytes()?;
         let at = self.word(index).load(Ordering::Relaxed);
         let mut buffer = [0; 16 * 1024];

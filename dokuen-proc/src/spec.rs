@@ -13,6 +13,14 @@ use nix::sys::signal::Signal;
 
 use crate::cgroup::Bounds;
 
+/// What a `dokuen` and a wrapper of different versions understand of each other: the keys of `spec` and `state`, the letters
+/// of `control`. Keys and letters are only ever added, and unknown ones are passed over, so a wrapper that was started
+/// before an upgrade goes on to work. This number goes up when a wrapper that knows less would do harm: such a one
+/// refuses the spec.
+///
+/// 1: before there was a number. 2: `own_path`, `own_fds`, `cgroup`, `memory`, `pids`; `socket` in the state.
+pub const PROTOCOL: u32 = 2;
+
 /// Which instance, and of which generation: `g7.web.1`. A generation is one boot of an app's formation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InstanceId {
@@ -105,6 +113,14 @@ pub enum SpecError {
     /// The file could not be read.
     #[error(transparent)]
     Read(#[from] FsError),
+    /// A later version has written it.
+    #[error("the spec `{path}` is of a newer dokuen (protocol {found}, known are those up to {PROTOCOL})")]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// What it asks for.
+        found: u32,
+    },
     /// A key is missing or its value makes no sense.
     #[error("the spec `{path}` has no usable `{key}`")]
     Value {
@@ -142,6 +158,7 @@ impl Spec {
     pub fn render(&self) -> String {
         let path = |p: &Path| p.display().to_string();
         let mut lines = vec![
+            ("protocol", PROTOCOL.to_string()),
             ("app", self.app.clone()),
             ("instance", self.id.to_string()),
             ("version", self.version.clone()),
@@ -182,6 +199,10 @@ impl Spec {
     pub fn load(path: &Path) -> Result<Self, SpecError> {
         let text = fs::read_text(path)?;
         let fields = Fields { path, all: text.lines().filter_map(|l| l.split_once('=')).collect() };
+        let found = fields.all.get("protocol").map_or(Some(1), |v| v.parse().ok()).unwrap_or(u32::MAX);
+        if found > PROTOCOL {
+            return Err(SpecError::Newer { path: path.to_owned(), found });
+        }
         Ok(Self {
             app: fields.text("app")?,
             id: fields.read("instance", InstanceId::parse)?,

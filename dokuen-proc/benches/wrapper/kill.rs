@@ -8,7 +8,7 @@ use crate::capture;
 use crate::place::{Place, eventually, is_alive, signal};
 
 pub fn run(full: bool) {
-    let kills: u32 = if full { 1000 } else { 100 };
+    let kills: u32 = if full { 5000 } else { 1000 };
     let place = Place::new("log_bytes: 10000000000\nstop_timeout: 2");
     let exe = std::env::current_exe().unwrap();
     let worker = place.runs("worker", &format!("exec {} helper count", exe.display()));

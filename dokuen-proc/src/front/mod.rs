@@ -202,12 +202,14 @@ impl Front {
 
     /// Whether [`Front::rest`] would give memory back.
     pub fn is_large(&self) -> bool {
-        self.scratch.capacity() > 0
+        self.scratch.capacity() > 0 || self.clients.can_rest() || self.backends.can_rest()
     }
 
     /// Nothing has come for a while: gives back what only a request needs.
     pub fn rest(&mut self) {
         self.scratch = Vec::new();
+        self.clients.rest();
+        self.backends.rest();
     }
 
     /// Takes no more connections; those that are open live on. The path is left alone: it may be another's by now.

@@ -17,6 +17,8 @@ pub struct Key {
 pub struct Slab<T> {
     slots: Vec<Slot<T>>,
     free: Vec<usize>,
+    /// The generation of a slot that is new: above that of every slot that was given back.
+    fresh: usize,
 }
 
 struct Slot<T> {
@@ -27,12 +29,25 @@ struct Slot<T> {
 impl<T> Slab<T> {
     /// Holds nothing, and no memory.
     pub const fn new() -> Self {
-        Self { slots: Vec::new(), free: Vec::new() }
+        Self { slots: Vec::new(), free: Vec::new(), fresh: 0 }
     }
 
     /// How many things there are.
     pub fn len(&self) -> usize {
         self.slots.len() - self.free.len()
+    }
+
+    /// Whether [`Slab::rest`] would give memory back.
+    pub fn can_rest(&self) -> bool {
+        self.len() == 0 && !self.slots.is_empty()
+    }
+
+    /// Gives the memory of its busiest time back, when nothing is left in it. Old keys stay void.
+    pub fn rest(&mut self) {
+        if self.can_rest() {
+            let newest = self.slots.iter().map(|slot| slot.generation).max().unwrap_or(0);
+            *self = Self { fresh: newest.wrapping_add(1) & GENERATIONS, ..Self::new() };
+        }
     }
 
     /// Adds what `make` returns for its key; nothing when it fails.
@@ -50,7 +65,7 @@ impl<T> Slab<T> {
     }
 
     fn grow(&mut self) -> usize {
-        self.slots.push(Slot { generation: 0, item: None });
+        self.slots.push(Slot { generation: self.fresh, item: None });
         self.slots.len() - 1
     }
 
@@ -143,6 +158,21 @@ mod tests {
         assert_eq!((c.index, slab.len()), (a.index, 2));
         assert!(slab.get(a).is_none() && slab.get_mut(a).is_none() && slab.remove(a).is_none());
         assert_eq!((slab.remove(b), slab.remove(c)), (Some(2), Some(3)));
+    }
+
+    #[test]
+    fn memory_goes_back_when_it_is_empty_and_old_keys_stay_void() {
+        let mut slab = Slab::new();
+        let (a, b) = (add(&mut slab, 1), add(&mut slab, 2));
+        slab.remove(a);
+        slab.rest();
+        assert_eq!((slab.get(b), slab.can_rest()), (Some(&2), false));
+        slab.remove(b);
+        assert!(slab.can_rest());
+        slab.rest();
+        assert_eq!((slab.slots.capacity(), slab.free.capacity(), slab.can_rest()), (0, 0, false));
+        let c = add(&mut slab, 3);
+        assert!(slab.get(a).is_none() && slab.get(c) == Some(&3));
     }
 
     #[test]

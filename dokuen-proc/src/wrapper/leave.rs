@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Reported, Wrapper};
 use crate::instance::Report;
 use crate::machine::Phase;
+use crate::spec::PROTOCOL;
 
 /// A connection made in the moment of a switch is still accepted this long after it.
 const LINGER: Duration = Duration::from_millis(500);
@@ -44,6 +45,7 @@ impl Wrapper {
         }
         self.reported = Some(Reported { name, restarts, child, last_end: self.last_end.clone() });
         let report = Report {
+            protocol: PROTOCOL,
             wrapper: Some(std::process::id() as i32),
             child: child.map(|member| member.pid),
             child_started: child.map(|member| member.started),

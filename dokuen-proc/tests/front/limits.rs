@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dokuen_proc::front::Front;
 use mio::{Events, Poll};
-use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::time::TimeValLike;
 
 use crate::app::App;
@@ -66,6 +66,27 @@ fn three_hundred_connections_at_once() {
         }
     });
     eventually("all is over", || front.connections() == 0);
+}
+
+#[test]
+fn thousands_of_connections_cost_nothing_once_they_are_gone() {
+    // Each has two ends in this process.
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard).unwrap();
+    let many = usize::try_from(hard.saturating_sub(1500) / 3).unwrap().min(3000);
+    let app = App::echo();
+    let (_dir, front) = before(&app);
+    let mut conns: Vec<Conn> = (0..many).map(|_| Conn::to(&front.path)).collect();
+    for (i, conn) in conns.iter_mut().enumerate().filter(|(i, _)| i % 10 == 0) {
+        assert_eq!(conn.get(&format!("/{i}")).text(), format!("GET /{i} "));
+    }
+    assert_eq!(front.connections(), many);
+    assert!(front.call(|front, _| front.is_large()));
+    drop(conns);
+    eventually("all is over", || front.connections() == 0 && front.is_idle());
+    front.call(|front, _| front.rest());
+    assert!(!front.call(|front, _| front.is_large()));
+    assert_eq!(Conn::to(&front.path).get("/on").text(), "GET /on ", "it works as before");
 }
 
 #[test]

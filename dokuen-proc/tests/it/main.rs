@@ -4,9 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
 mod place;
+mod web;
 
 mod adoption;
 mod direct;
+mod drains;
 mod ending;
 mod logs;
+mod protocol;
 mod restarts;
