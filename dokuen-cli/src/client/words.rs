@@ -12,9 +12,11 @@ use super::encoding;
 use crate::args::{Cli, Command};
 use crate::commands::config::given::{Source, one_from_stdin, split};
 use crate::exit::{Exit, Failure};
+use crate::show::Look;
 use crate::topics::apps::AppsCommand;
 use crate::topics::config::{ConfigCommand, Whose, no_word_without_value};
 use crate::topics::oneoffs::OneOffsCommand;
+use crate::topics::processes::ProcessesCommand;
 
 /// A command line, looked at only as far as needed to know where it is to run.
 #[derive(Debug)]
@@ -116,6 +118,10 @@ impl Call {
             }
             Command::Apps(AppsCommand::Destroy(args)) if args.confirm.is_none() => {
                 Self { is_console: true, ..call(&words, None) }
+            }
+            Command::Processes(ProcessesCommand::Logs(_)) if Look::of_stdout().color => {
+                let words: Vec<OsString> = words.iter().cloned().chain(["--color".into()]).collect();
+                call(&words, None)
             }
             Command::OneOffs(OneOffsCommand::Run(args)) => Self { is_console: !args.no_tty, ..call(&words, None) },
             _ => call(&words, None),

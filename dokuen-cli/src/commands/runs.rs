@@ -108,7 +108,7 @@ pub fn show_logs(host: &Host, args: &RunLogsArgs, out: &mut Printer) -> Result<(
         Some(name) => named(&app, name)?,
         None => newest(&app)?,
     };
-    let logs = LogsArgs { process: Some(run.name), lines: args.lines, tail: args.tail, ..LogsArgs::of(&args.app) };
+    let logs = LogsArgs { process: vec![run.name], lines: args.lines, tail: args.tail, ..LogsArgs::of(&args.app) };
     logs::run(host, &logs, out)
 }
 

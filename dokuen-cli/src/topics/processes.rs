@@ -1,6 +1,6 @@
 //! What runs, how many of it, and what it says.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use dokuen_core::Host;
 
 use super::{AppArg, AppData, MaybeApp, Topic, done};
@@ -137,14 +137,46 @@ pub struct LogsArgs {
     /// Go on as lines come
     #[arg(short = 't', long, visible_short_alias = 'f')]
     pub tail: bool,
-    /// Only this process type, or this one process: web, web.1
-    #[arg(short = 'p', long, value_name = "PROCESS")]
-    pub process: Option<String>,
+    /// Only this process type, or this one process: web, web.1; may be given again
+    #[arg(short = 'p', long, visible_short_alias = 'd', aliases = ["process-type", "dyno-name", "ps"], value_name = "PROCESS")]
+    pub process: Vec<String>,
+    /// Only what came since: 10m, 2h, 3d ago, or since 2026-01-01 12:00 (UTC)
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// What the processes say, what the build of the live release said, or what nginx complains about
+    #[arg(short = 's', long, value_name = "SOURCE", default_value = "app")]
+    pub source: Source,
+    /// In which form; JSON is one object a line
+    #[command(flatten)]
+    pub form: Form,
+    /// A terminal is at the other end of the connection
+    #[arg(long, hide = true)]
+    pub color: bool,
 }
 
 impl LogsArgs {
     /// Of an app, with the defaults.
     pub fn of(app: &AppArg) -> Self {
-        Self { app: app.clone(), lines: 100, tail: false, process: None }
+        Self {
+            app: app.clone(),
+            lines: 100,
+            tail: false,
+            process: Vec::new(),
+            since: None,
+            source: Source::App,
+            form: Form { json: false, format: None },
+            color: false,
+        }
     }
+}
+
+/// Whose lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Source {
+    /// Those of the app's processes.
+    App,
+    /// Those of the build of the live release.
+    Build,
+    /// Those of nginx that are about the app.
+    Nginx,
 }

@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 use crate::schema::complaints;
 
 /// A command that prints data, and the schema of what it prints.
-const ROWS: [(&str, &[&str], &str); 16] = [
+const ROWS: [(&str, &[&str], &str); 17] = [
     ("apps", &[], "apps"),
     ("config", &["-a", "hello"], "config"),
     ("ps", &["-a", "hello"], "ps"),
@@ -25,6 +25,7 @@ const ROWS: [(&str, &[&str], &str); 16] = [
     ("access", &["-a", "hello"], "access"),
     ("version", &[], "version"),
     ("doctor", &[], "doctor"),
+    ("logs", &["-a", "hello"], "log"),
     ("events", &[], "event"),
 ];
 
@@ -32,7 +33,7 @@ const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKTFqk1FoXc7Wy4r1cLWJ2x5M
 
 fn documents(text: &str, schema: &str) -> Vec<Value> {
     // What follows one another is one object a line; the rest is one document.
-    let pieces: Vec<&str> = if schema == "event" { text.lines().collect() } else { vec![text] };
+    let pieces: Vec<&str> = if schema == "event" || schema == "log" { text.lines().collect() } else { vec![text] };
     pieces.iter().map(|piece| serde_json::from_str(piece).unwrap_or_else(|e| panic!("{e} in {piece:?}"))).collect()
 }
 
@@ -69,7 +70,7 @@ fn every_kind_of_data_is_json_that_fits_its_schema() {
             assert_eq!(complaints(schema, one), [""; 0], "{command}: {out}");
             assert!(one.as_array().is_none_or(|all| !all.is_empty()), "{command} shows nothing");
         }
-        if !matches!(command, "ps" | "events" | "doctor" | "run:list") {
+        if !matches!(command, "ps" | "logs" | "events" | "doctor" | "run:list") {
             // Of these the numbers change from one moment to the next.
             host.dokuen(&[&[command, "--format=json"], args].concat()).ok().stdout_is(&out);
         }

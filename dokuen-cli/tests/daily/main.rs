@@ -23,5 +23,6 @@ mod doctor;
 mod help;
 mod home;
 mod json;
+mod logs;
 mod oneoffs;
 mod schema;

@@ -1,0 +1,139 @@
+//! The files of an app's logs: `dokuen.APP.TYPE.N`, and `.1` (the newest) to `.4` for what was rotated.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use dokuen_core::{App, fs};
+
+use super::line::Line;
+use crate::exit::Failure;
+
+/// How much of the end of each file is looked at, and how much is taken at once.
+const END: u64 = 4 * 1024 * 1024;
+/// Rotated parts, the newest first.
+const PARTS: std::ops::RangeInclusive<u8> = 1..=4;
+
+/// How far each file was read. Each is held open: what was written to it before it was rotated away is still read.
+pub struct Follow<'a> {
+    app: &'a App,
+    processes: &'a [String],
+    at: BTreeMap<PathBuf, Reading>,
+}
+
+struct Reading {
+    file: File,
+    offset: u64,
+}
+
+impl<'a> Follow<'a> {
+    /// Of these processes or types, or of all.
+    pub fn of(app: &'a App, processes: &'a [String]) -> Self {
+        Self { app, processes, at: BTreeMap::new() }
+    }
+
+    /// Whether there is any log of what was asked for.
+    pub fn has_files(&self) -> Result<bool, Failure> {
+        Ok(!self.files()?.is_empty())
+    }
+
+    /// At least so many last lines of each file, where there are so many; back to `since` when that is given.
+    pub fn begin(&mut self, least: usize, since: Option<&str>) -> Result<Vec<Line>, Failure> {
+        let mut all = Vec::new();
+        for path in self.files()? {
+            let mut lines = self.read(&path)?;
+            for part in PARTS {
+                let enough = match since {
+                    Some(since) => lines.first().is_some_and(|line| line.at.as_str() < since),
+                    None => lines.len() >= least,
+                };
+                let older =
+                    path.with_file_name(format!("{}.{part}", path.file_name().unwrap_or_default().to_string_lossy()));
+                if enough || !older.exists() {
+                    break;
+                }
+                let mut before = rotated(&older)?;
+                before.append(&mut lines);
+                lines = before;
+            }
+            all.extend(lines);
+        }
+        Ok(all)
+    }
+
+    /// What has come since the last look.
+    pub fn more(&mut self) -> Result<Vec<Line>, Failure> {
+        let mut all = Vec::new();
+        for path in self.files()? {
+            all.extend(self.read(&path)?);
+        }
+        Ok(all)
+    }
+
+    /// Live log files, not the rotated ones.
+    fn files(&self) -> Result<Vec<PathBuf>, Failure> {
+        let prefix = format!("dokuen.{}.", self.app.name);
+        let wanted = |name: &str| {
+            let Some((kind, index)) = name.strip_prefix(&prefix).and_then(|rest| rest.split_once('.')) else {
+                return false;
+            };
+            let live = index.bytes().all(|b| b.is_ascii_digit());
+            let asked = |p: &String| p == kind || *p == format!("{kind}.{index}");
+            live && (self.processes.is_empty() || self.processes.iter().any(asked))
+        };
+        let dir = self.app.logs_dir();
+        Ok(fs::names(&dir)?.into_iter().filter(|n| wanted(n)).map(|n| dir.join(n)).collect())
+    }
+
+    fn read(&mut self, path: &Path) -> Result<Vec<Line>, Failure> {
+        let opened = match fs::open(path) {
+            Err(e) if e.is_not_found() => return Ok(Vec::new()),
+            other => other?,
+        };
+        let meta = fs::at("inspect", path, opened.metadata())?;
+        let known = self.at.get_mut(path);
+        let mut lines = Vec::new();
+        if let Some(known) = known {
+            let before = fs::at("inspect", path, known.file.metadata())?;
+            lines.extend(known.rest(path)?);
+            // It was cut short by hand: begin anew.
+            if before.ino() == meta.ino() && known.offset <= meta.len() {
+                return Ok(lines);
+            }
+            self.at.insert(path.to_owned(), Reading { file: opened, offset: 0 });
+        } else {
+            let offset = meta.len().saturating_sub(END);
+            self.at.insert(path.to_owned(), Reading { file: opened, offset });
+        }
+        if let Some(known) = self.at.get_mut(path) {
+            lines.extend(known.rest(path)?);
+        }
+        Ok(lines)
+    }
+}
+
+impl Reading {
+    /// Whole lines from where it was read to. The wrapper writes them whole, so this waits for nothing but the next look.
+    fn rest(&mut self, path: &Path) -> Result<Vec<Line>, Failure> {
+        let len = fs::at("inspect", path, self.file.metadata())?.len();
+        let count = len.saturating_sub(self.offset).min(END);
+        let mut bytes = vec![0; usize::try_from(count).unwrap_or(0)];
+        let read = fs::at("read", path, self.file.read_at(&mut bytes, self.offset))?;
+        bytes.truncate(read);
+        let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        self.offset += whole as u64;
+        Ok(lines_of(&bytes[..whole]))
+    }
+}
+
+fn rotated(path: &Path) -> Result<Vec<Line>, Failure> {
+    let mut bytes = Vec::new();
+    fs::at("read", path, fs::open(path)?.take(16 * END).read_to_end(&mut bytes))?;
+    Ok(lines_of(&bytes))
+}
+
+fn lines_of(bytes: &[u8]) -> Vec<Line> {
+    String::from_utf8_lossy(bytes).lines().filter_map(Line::parse).collect()
+}
