@@ -62,6 +62,8 @@ pub struct Conf {
     pub listen: SocketAddr,
     /// Whether Gitolite stands in front: it has the keys and the rules then, and the repositories.
     pub gitolite: bool,
+    /// Where it listens for https once there is a certificate; `None`: nowhere.
+    pub listen_https: Option<SocketAddr>,
 }
 
 /// Whose nginx serves the apps.
@@ -133,6 +135,7 @@ struct Raw {
     listen: Option<String>,
     gitolite: Option<bool>,
     submodule_urls: Option<Vec<String>>,
+    listen_https: Option<String>,
 }
 
 impl Conf {
@@ -166,6 +169,7 @@ impl Raw {
         let dokuen_dir = state_dir("dokuen_dir", self.dokuen_dir)?;
         let account = account(self.app_user)?;
         let bytes = 1..=i64::MAX;
+        let listen = listen(self.listen)?;
         Ok(Conf {
             base_domain: Domain::parse(&self.base_domain_name).map_err(|e| ("base_domain_name", e.to_string()))?,
             git_server: git_server(self.git_server.unwrap_or_else(|| "localhost".to_owned()))?,
@@ -186,9 +190,10 @@ impl Raw {
             tree_bytes: whole("tree_bytes", self.tree_bytes, 256 * MIB, bytes)? as u64,
             tree_files: whole("tree_files", self.tree_files, 200_000, 1..=100_000_000)? as u64,
             nginx: self.nginx.unwrap_or(NginxKind::System),
-            listen: listen(self.listen)?,
             gitolite: self.gitolite.unwrap_or(false),
             submodule_urls: submodule_urls(self.submodule_urls.unwrap_or_default())?,
+            listen_https: listen_https(self.listen_https, listen)?,
+            listen,
         })
     }
 }
@@ -335,6 +340,22 @@ fn listen(text: Option<String>) -> Checked<SocketAddr> {
     text.parse().map_err(|_| ("listen", format!("{} is no address:port such as 127.0.0.1:8080", shown(&text))))
 }
 
+/// Beside port 80 there is 443; an nginx on another port has https only where it is told to.
+fn listen_https(text: Option<String>, listen: SocketAddr) -> Checked<Option<SocketAddr>> {
+    match text.as_deref() {
+        None => Ok((listen.port() == 80).then(|| SocketAddr::new(listen.ip(), 443))),
+        Some("off") => Ok(None),
+        Some(text) => {
+            let refused = || ("listen_https", format!("{} is neither off nor an address:port", shown(text)));
+            let address: SocketAddr = text.parse().map_err(|_| refused())?;
+            if address == listen {
+                return Err(("listen_https", format!("{address} is where nginx listens for http")));
+            }
+            Ok(Some(address))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -365,6 +386,18 @@ mod tests {
     }
 
     #[test]
+    fn https_is_beside_port_80_and_elsewhere_where_it_is_told_to() {
+        for (lines, https) in [
+            ("", Some("0.0.0.0:443")),
+            ("listen: 127.0.0.1:8080", None),
+            ("listen: 127.0.0.1:8080\nlisten_https: 127.0.0.1:8443", Some("127.0.0.1:8443")),
+            ("listen_https: 'off'", None),
+        ] {
+            assert_eq!(with(lines).unwrap().listen_https, https.map(|a| a.parse().unwrap()), "{lines}");
+        }
+    }
+
+    #[test]
     fn an_unknown_key_is_named_with_its_line() {
         let text = with("min_prot: 1").unwrap_err();
         assert!(text.contains("unknown field `min_prot`") && text.contains("line 3"), "{text}");
@@ -383,6 +416,8 @@ mod tests {
             ("stop_signal: 99", "stop_signal"),
             ("stop_signal: FOO", "stop_signal"),
             ("listen: here", "listen"),
+            ("listen_https: here", "listen_https"),
+            ("listen: 127.0.0.1:80\nlisten_https: 127.0.0.1:80", "listen_https"),
             ("boot_timeout: 0", "boot_timeout"),
             ("submodule_urls: ['https://git.example']", "submodule_urls"),
             ("submodule_urls: ['ext::sh -c id/']", "submodule_urls"),

@@ -162,6 +162,19 @@ impl EnvStore {
         Ok(all)
     }
 
+    /// One variable; `None` when it is not set.
+    pub fn get(&self, name: &str) -> Result<Option<EnvValue>, FsError> {
+        let path = self.dir.join(name);
+        match fs::read_foreign(&path, EnvValue::MOST as u64) {
+            Err(e) if e.is_not_found() => Ok(None),
+            Err(e) => Err(e),
+            Ok(bytes) => {
+                let value = EnvValue::new(bytes).ok_or_else(|| std::io::Error::other("it holds a NUL byte"));
+                fs::at("read", &path, value).map(Some)
+            }
+        }
+    }
+
     /// Writes one variable, 0600 from its first byte: the old value or the new one is there, never less.
     pub fn set(&self, name: &EnvName, value: &EnvValue) -> Result<(), FsError> {
         fs::make_dirs(&self.dir, fs::PRIVATE_DIR)?;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::conf::Conf;
+use crate::conf::{Conf, NginxKind};
 use crate::domain::Domain;
 use crate::env::EnvStore;
 use crate::lock::{Lock, LockError};
@@ -19,6 +19,12 @@ const SHORT_APP: usize = 24;
 pub struct Host {
     /// The checked conf.
     pub conf: Conf,
+}
+
+/// The places of a front door's state, an app's or that of all apps.
+#[derive(Debug, Clone)]
+pub struct Front {
+    dir: PathBuf,
 }
 
 /// One app's places. That there is such an app is the holder's business: see [`Host::app`].
@@ -156,6 +162,19 @@ impl Host {
         self.dir().join("nginx").join("own")
     }
 
+    /// What nginx keeps of answers, where an app asks for that.
+    pub fn nginx_cache_dir(&self) -> PathBuf {
+        self.nginx_dir().join("cache")
+    }
+
+    /// Where logs of single apps go: the machine's nginx opens them as root, so only where root keeps its own.
+    pub fn nginx_logs_dir(&self) -> PathBuf {
+        match self.conf.nginx {
+            NginxKind::Own => self.own_nginx_dir(),
+            NginxKind::System => PathBuf::from("/var/log/nginx"),
+        }
+    }
+
     /// Held while files of nginx change.
     pub fn nginx_lock(&self) -> PathBuf {
         self.nginx_dir().join(".lock")
@@ -164,6 +183,36 @@ impl Host {
     /// An app's vhost.
     pub fn vhost(&self, app: &AppName) -> PathBuf {
         self.nginx_dir().join(format!("{app}.{}.conf", self.conf.base_domain))
+    }
+
+    /// What is the same for the front door of every app: settings, snippets, a template, certificates, ACME accounts.
+    pub fn front_dir(&self) -> PathBuf {
+        self.dir().join("front")
+    }
+
+    /// The places of that.
+    pub fn front(&self) -> Front {
+        Front { dir: self.front_dir() }
+    }
+
+    /// Held while names are given out, so that each has one owner.
+    pub fn names_lock(&self) -> PathBuf {
+        self.front_dir().join(".lock")
+    }
+
+    /// The accounts at certificate authorities.
+    pub fn acme_accounts_dir(&self) -> PathBuf {
+        self.front_dir().join("accounts")
+    }
+
+    /// What nginx answers certificate authorities with. A dot, so that no app's directory has that name.
+    pub fn challenges_dir(&self) -> PathBuf {
+        self.conf.run_dir.join(".acme")
+    }
+
+    /// The program that speaks with certificate authorities.
+    pub fn acme_program(&self) -> PathBuf {
+        self.bin_dir().join("dokuen-acme")
     }
 
     /// Boot units: systemd's and launchd's.
@@ -191,6 +240,7 @@ impl Host {
             self.dir().join("env"),
             self.keys_dir(),
             self.events_dir(),
+            self.front_dir(),
             self.buildpacks_dir(),
             self.buildpack_cache(),
             self.boot_dir(),
@@ -360,6 +410,16 @@ impl App {
         self.run.join("s")
     }
 
+    /// The app's names, certificates and settings of nginx: about today, so no part of a release.
+    pub fn front(&self) -> Front {
+        Front { dir: self.dir.join("front") }
+    }
+
+    /// Files of its front door that nginx's workers read (derived).
+    pub fn worker_files_dir(&self) -> PathBuf {
+        self.run.join("w")
+    }
+
     /// The symlink to the route table that is in force.
     pub fn live_route(&self) -> PathBuf {
         self.run.join("live")
@@ -373,6 +433,68 @@ impl App {
     /// `app.base`.
     pub fn domain(&self, conf: &Conf) -> Result<Domain, crate::BadName> {
         Domain::of_app(&self.name, &conf.base_domain)
+    }
+}
+
+impl Front {
+    /// All of it.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Names besides the app's own, a line each.
+    pub fn domains_file(&self) -> PathBuf {
+        self.dir.join("domains")
+    }
+
+    /// Settings of nginx by name.
+    pub fn settings_file(&self) -> PathBuf {
+        self.dir.join("settings")
+    }
+
+    /// Pages of one's own: `502.html`, `maintenance.html`.
+    pub fn pages_dir(&self) -> PathBuf {
+        self.dir.join("pages")
+    }
+
+    /// There while the app is in maintenance.
+    pub fn maintenance_file(&self) -> PathBuf {
+        self.dir.join("maintenance")
+    }
+
+    /// Certificates with their keys, a directory each, never changed.
+    pub fn certs_dir(&self) -> PathBuf {
+        self.dir.join("certs")
+    }
+
+    /// Names the certificate in force.
+    pub fn cert_file(&self) -> PathBuf {
+        self.dir.join("cert")
+    }
+
+    /// How the certificate is had and kept up by itself.
+    pub fn auto_file(&self) -> PathBuf {
+        self.dir.join("auto")
+    }
+
+    /// Held while an order is under way.
+    pub fn order_lock(&self) -> PathBuf {
+        self.dir.join("order.lock")
+    }
+
+    /// An order at a certificate authority that is under way.
+    pub fn order_dir(&self) -> PathBuf {
+        self.dir.join("order")
+    }
+
+    /// Configuration of an admin's own: `server.conf`, `location.conf`, `http.conf`.
+    pub fn snippets_dir(&self) -> PathBuf {
+        self.dir.join("snippets")
+    }
+
+    /// A template of an admin's own, in place of the built-in one.
+    pub fn template_file(&self) -> PathBuf {
+        self.dir.join("nginx.conf.hbs")
     }
 }
 
