@@ -4,17 +4,27 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const ARROWS: [(&str, &[&str]); 5] = [
+const ARROWS: [(&str, &[&str]); 6] = [
     ("dokuen-core", &[]),
     ("dokuen-build", &["dokuen-core"]),
     ("dokuen-proc", &["dokuen-core"]),
     ("dokuen-nginx", &["dokuen-core"]),
+    // A program of its own, run by dokuen-cli: what it brings along stays out of everything else.
+    ("dokuen-acme", &["dokuen-core"]),
     ("dokuen-cli", &["dokuen-build", "dokuen-core", "dokuen-nginx", "dokuen-proc"]),
 ];
 
 /// Crates from outside that only one of ours may name.
-const ROOMS: [(&str, &str); 4] =
-    [("clap", "dokuen-cli"), ("handlebars", "dokuen-nginx"), ("mio", "dokuen-proc"), ("signal-hook", "dokuen-proc")];
+const ROOMS: [(&str, &str); 8] = [
+    ("tokio", "dokuen-acme"),
+    ("rustls", "dokuen-acme"),
+    ("instant-acme", "dokuen-acme"),
+    ("idna", "dokuen-cli"),
+    ("clap", "dokuen-cli"),
+    ("handlebars", "dokuen-nginx"),
+    ("mio", "dokuen-proc"),
+    ("signal-hook", "dokuen-proc"),
+];
 
 /// What only `core::fs`, `core::cmd` and `main` may do, by a lint.
 const DOORS: [&str; 15] = [
@@ -55,9 +65,6 @@ fn command_lines_templates_and_signals_stay_in_their_rooms() {
         let names: Vec<_> =
             ARROWS.iter().map(|(name, _)| *name).filter(|n| dependencies(n).contains(outside)).collect();
         assert_eq!(names, [room], "{outside}");
-    }
-    for (name, _) in ARROWS {
-        assert!(!dependencies(name).contains("tokio"), "{name}");
     }
 }
 
