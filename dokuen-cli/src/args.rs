@@ -9,9 +9,9 @@ use crate::exit::Exit;
 use crate::help;
 use crate::printer::Printer;
 use crate::topics::{
-    Topic, apps::AppsCommand, builds::BuildsCommand, config::ConfigCommand, machine::MachineCommand,
-    oneoffs::OneOffsCommand, people::PeopleCommand, processes::ProcessesCommand, program::ProgramCommand,
-    releases::ReleasesCommand,
+    Topic, apps::AppsCommand, builds::BuildsCommand, certs::CertsCommand, config::ConfigCommand,
+    domains::DomainsCommand, machine::MachineCommand, nginx::NginxCommand, oneoffs::OneOffsCommand,
+    people::PeopleCommand, processes::ProcessesCommand, program::ProgramCommand, releases::ReleasesCommand,
 };
 
 /// `dokuen`, from the command line.
@@ -120,6 +120,15 @@ pub enum Command {
     /// See [`config`](crate::topics::config).
     #[command(flatten)]
     Config(ConfigCommand),
+    /// See [`domains`](crate::topics::domains).
+    #[command(flatten)]
+    Domains(DomainsCommand),
+    /// See [`certs`](crate::topics::certs).
+    #[command(flatten)]
+    Certs(CertsCommand),
+    /// See [`nginx`](crate::topics::nginx).
+    #[command(flatten)]
+    Nginx(NginxCommand),
     /// See [`processes`](crate::topics::processes).
     #[command(flatten)]
     Processes(ProcessesCommand),
@@ -149,6 +158,9 @@ impl Command {
         match self {
             Self::Apps(command) => command,
             Self::Config(command) => command,
+            Self::Domains(command) => command,
+            Self::Certs(command) => command,
+            Self::Nginx(command) => command,
             Self::Processes(command) => command,
             Self::OneOffs(command) => command,
             Self::Releases(command) => command,

@@ -7,7 +7,8 @@ use dokuen_core::{Domain, Environment, Formation, Host, ProcessType};
 use dokuen_proc::Checks;
 
 use crate::app_json::{AppJson, is_path};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
+use crate::front_door::names;
 
 /// What an app's config vars say about how it is run.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Settings {
     pub domains: Vec<Domain>,
     /// `boot_timeout` of the conf.
     patience: Duration,
+    /// `USE_SSL`: whether http only leads to https, for names that have a certificate.
+    pub https_only: bool,
 }
 
 /// More names than this are a mistake, and would make nginx slow for everybody.
@@ -36,6 +39,7 @@ impl Settings {
             min_alive: number(config, "DOKUEN_MIN_ALIVE", 0..=600_000)?.map(Duration::from_millis),
             domains: domains(config)?,
             patience: host.conf.boot_timeout,
+            https_only: is_on(config, "USE_SSL"),
         })
     }
 
@@ -85,7 +89,11 @@ pub fn check(host: &Host, config: &Environment) -> Result<(), Failure> {
 }
 
 fn domains(config: &Environment) -> Result<Vec<Domain>, Failure> {
-    let Some(list) = text(config, "ADDITIONAL_DOMAINS")? else { return Ok(Vec::new()) };
+    text(config, "ADDITIONAL_DOMAINS")?.map_or_else(|| Ok(Vec::new()), listed_domains)
+}
+
+/// The names in `ADDITIONAL_DOMAINS`, with commas between.
+pub fn listed_domains(list: &str) -> Result<Vec<Domain>, Failure> {
     let names: Vec<_> = list.split(',').map(|name| name.trim_matches(' ')).filter(|n| !n.is_empty()).collect();
     if names.len() > MOST_DOMAINS {
         return Err(Failure::usage(format!(
@@ -93,15 +101,29 @@ fn domains(config: &Environment) -> Result<Vec<Domain>, Failure> {
             names.len()
         )));
     }
-    let mut all = names.into_iter().map(Domain::parse).collect::<Result<Vec<_>, _>>()?;
+    let mut all = names.into_iter().map(listed).collect::<Result<Vec<_>, _>>()?;
     all.sort();
     all.dedup();
     Ok(all)
 }
 
-/// Whether a config var says yes: anything but nothing, `0` and `false`.
+/// Whether a config var says yes: anything but nothing, `0`, `false`, `no` and `off`.
 pub fn is_on(config: &Environment, name: &str) -> bool {
-    config.text(name).is_some_and(|value| !matches!(value, "" | "0" | "false"))
+    let says_no = |value: &str| matches!(value.to_ascii_lowercase().as_str(), "" | "0" | "false" | "no" | "off");
+    config.text(name).is_some_and(|value| !says_no(value.trim()))
+}
+
+/// A config var holds what programs read too, so names of other scripts stand there as DNS has them.
+fn listed(name: &str) -> Result<Domain, Failure> {
+    let failure = |e| Failure::new(Exit::Usage, e);
+    match names::in_ascii(name).filter(|_| !name.is_ascii()) {
+        Some(ascii) => Err(Domain::parse(name)
+            .map_err(failure)
+            .err()
+            .unwrap_or_else(|| Failure::usage(name))
+            .hint(format!("write {ascii}, or type it as it is: dokuen domains:add"))),
+        None => Domain::parse(name).map_err(failure),
+    }
 }
 
 fn check_path(config: &Environment) -> Result<Option<String>, Failure> {

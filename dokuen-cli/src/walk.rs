@@ -100,7 +100,7 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     out.step(&format!("starting {}", describe(&next.formation)));
     let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
     unless_abandoned(out)?;
-    let routed = front_door::route(host, app, &next.config, webs(&plan))?;
+    let routed = front_door::route(host, app, &next.config, webs(&plan), out)?;
     let live = Live { version: record.version, generation: plan.generation };
     let filed = Filed::new(app, &record, &next, live)?;
     let switched = ready.switch()?;
@@ -179,7 +179,7 @@ pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn
     };
     let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
     let staying_webs = staying.iter().filter(|i| i.id.kind.is_web()).count();
-    let routed = front_door::route(host, app, &next.config, staying_webs + webs(&plan))?;
+    let routed = front_door::route(host, app, &next.config, staying_webs + webs(&plan), out)?;
     let switched = ready.switch_with(&staying)?;
     // From here on the scale is this: `reconcile` ends what is too much, as it ended what was new until now.
     let before = app.env().load()?;

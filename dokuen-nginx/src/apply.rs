@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use dokuen_core::fs::{self, FsError};
 
 use crate::error::NginxError;
+use crate::park::remember;
 use crate::pending::Pending;
 use crate::probe::{SPAN, is_in_force, prove};
 use crate::program::{Nginx, Told};
@@ -39,7 +40,11 @@ pub fn apply(nginx: &Nginx, changes: &[Change]) -> Result<Vec<Change>, NginxErro
     pending.add(nginx.places(), &files)?;
     let mut before = Vec::new();
     match write_all(changes, &mut before).and_then(|()| settle(nginx, &pending)) {
-        Ok(()) => Ok(before),
+        Ok(()) => {
+            // A copy that could not be made is missed only when somebody's file breaks later.
+            let _ = remember(nginx.places());
+            Ok(before)
+        }
         Err(error) => {
             // What is still wrong after this stays noted, and the first error is the one to tell.
             let _ = put_back(nginx, &before, pending, &files);

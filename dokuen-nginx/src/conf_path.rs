@@ -35,6 +35,11 @@ impl ConfPath {
         }
     }
 
+    /// A name below this path, where that can stand in a configuration too.
+    pub fn join(&self, name: &str) -> Option<Self> {
+        Self::new(&self.as_path().join(name)).ok()
+    }
+
     /// The path as the system knows it.
     pub fn as_path(&self) -> &Path {
         Path::new(&self.0)

@@ -35,6 +35,23 @@ pub enum NginxError {
         /// The template engine's words.
         source: Box<handlebars::RenderError>,
     },
+    /// An admin's template that could not be filled.
+    #[error("failed to render the nginx template of this app")]
+    Template {
+        /// The template engine's words.
+        source: Box<handlebars::RenderError>,
+    },
+    /// An admin's template by which no change could be proven.
+    #[error("the nginx template of this app must hold {{{{> own}}}} in each server")]
+    NoProof,
+    /// A name that another app has.
+    #[error("{name} belongs to another app: it stands in {}", shown(file))]
+    Taken {
+        /// The name.
+        name: String,
+        /// Where it stands.
+        file: PathBuf,
+    },
     /// nginx does not accept a file.
     #[error("nginx rejected {}", shown(file))]
     Refused {

@@ -32,19 +32,21 @@
 //! let live = ConfPath::new(Path::new("/run/dokuen/hello/live"))?;
 //! let site = Site::new(app, Domain::parse("hello.example.com")?, live);
 //!
-//! let vhost = render(&site, &Listen::only("127.0.0.1:8080".parse()?))?;
+//! let vhost = render(&site, &Listen::only("127.0.0.1:8080".parse()?), None)?;
 //! assert!(vhost.contains("server \"unix:/run/dokuen/hello/live/1\" max_fails=0;"));
 //! assert!(Domain::parse("x; location /etc { root /; }").is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod apply;
+mod catch_all;
 mod conf_path;
 mod error;
 mod health;
 mod identity;
 mod listen;
 mod own;
+mod park;
 mod pending;
 mod places;
 mod probe;
@@ -53,6 +55,8 @@ mod rebuild;
 mod route;
 mod scratch;
 mod seal;
+mod servers;
+mod setting;
 mod site;
 mod template;
 mod version;
@@ -62,10 +66,12 @@ pub use error::{Complaint, NginxError};
 pub use health::{accepts_its_conf, is_settled, not_in_force};
 pub use listen::Listen;
 pub use own::{Account, Own};
+pub use park::Parked;
 pub use places::Places;
 pub use program::{Nginx, System, find_program};
 pub use rebuild::{Rebuilt, rebuild};
-pub use route::{Routed, ensure_default, remove, route};
-pub use site::{Log, Site, conflicts};
+pub use route::{Routed, ensure_default, remove, route, test};
+pub use setting::{BadSetting, Origin, SETTINGS, Setting, Settings};
+pub use site::{Certificate, Custom, Files, Page, Redirect, Site, conflicts};
 pub use template::render;
 pub use version::Version;

@@ -1,26 +1,41 @@
 //! Where nginx listens, and where it is asked whether a change is in force.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::Path;
+
+use crate::conf_path::ConfPath;
+use crate::version::Version;
 
 /// The addresses that all of Dokuen's vhosts share.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     addrs: Vec<SocketAddr>,
+    https: Vec<SocketAddr>,
 }
 
 impl Listen {
     /// This address and no other.
     pub fn only(addr: SocketAddr) -> Self {
-        Self { addrs: vec![addr] }
+        Self { addrs: vec![addr], https: Vec::new() }
     }
 
     /// As the conf means it on this machine: `0.0.0.0` is every address, so `[::]` too where there is IPv6.
     pub fn on(addr: SocketAddr) -> Self {
-        let mut listen = Self::only(addr);
-        if addr.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) && has_ipv6() {
-            listen.addrs.push(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), addr.port()));
-        }
-        listen
+        Self { addrs: both(addr), https: Vec::new() }
+    }
+
+    /// And for https here, once there is a certificate; meant as in [`Listen::on`].
+    pub fn and_https(self, addr: Option<SocketAddr>) -> Self {
+        Self { https: addr.map(both).unwrap_or_default(), ..self }
+    }
+
+    /// Whether there can be https at all.
+    pub fn has_https(&self) -> bool {
+        !self.https.is_empty()
+    }
+
+    pub(crate) fn https_words(&self) -> Vec<String> {
+        self.https.iter().map(ToString::to_string).collect()
     }
 
     /// What stands behind `listen`. nginx itself keeps `[::]` to IPv6, so both lines have their own socket.
@@ -49,6 +64,54 @@ impl Listen {
         }
         ips.iter().map(ToString::to_string).collect()
     }
+}
+
+fn both(addr: SocketAddr) -> Vec<SocketAddr> {
+    let every = addr.ip() == IpAddr::V4(Ipv4Addr::UNSPECIFIED) && has_ipv6();
+    let ipv6 = every.then(|| SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), addr.port()));
+    std::iter::once(addr).chain(ipv6).collect()
+}
+
+/// The door an app's vhost stands behind: what is the same for all apps of a host, in nginx's words.
+#[derive(Debug, Clone)]
+pub(crate) struct Door {
+    pub http: Vec<String>,
+    pub https: Vec<String>,
+    pub http2_directive: bool,
+    pub challenges: Option<ConfPath>,
+    pub logs: Option<ConfPath>,
+    pub cache: ConfPath,
+    pub ports: (u16, u16),
+}
+
+impl Door {
+    /// Nothing but the addresses: no challenges, no logs.
+    pub fn of(listen: &Listen, version: Option<Version>) -> Self {
+        let http2_directive = version.is_some_and(Version::has_http2_directive);
+        let https = listen.https_words().iter().map(|word| https_word(word, http2_directive)).collect();
+        let ports = (listen.addrs[0].port(), listen.https.first().map_or(443, SocketAddr::port));
+        let cache = ConfPath::new(Path::new("/var/cache/nginx")).expect("a plain path");
+        Self { http: listen.words(), https, http2_directive, challenges: None, logs: None, cache, ports }
+    }
+
+    /// The same behind these sockets, for a test that needs no right to a port.
+    pub fn behind(self, http: &str, https: &str) -> Self {
+        Self { http: vec![http.to_owned()], https: vec![https_word(https, self.http2_directive)], ..self }
+    }
+
+    /// `:8080`, or nothing where that is understood.
+    pub fn http_port(&self) -> String {
+        if self.ports.0 == 80 { String::new() } else { format!(":{}", self.ports.0) }
+    }
+
+    /// The same of https.
+    pub fn https_port(&self) -> String {
+        if self.ports.1 == 443 { String::new() } else { format!(":{}", self.ports.1) }
+    }
+}
+
+pub(crate) fn https_word(address: &str, http2_directive: bool) -> String {
+    format!("{address} ssl{}", if http2_directive { "" } else { " http2" })
 }
 
 fn has_ipv6() -> bool {

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use dokuen_core::{AppName, Domain, Host};
 
-use crate::listen::Listen;
+use crate::conf_path::{BadPath, ConfPath};
+use crate::listen::{Door, Listen};
+use crate::version::Version;
 
 /// All that is the same for every app.
 #[derive(Debug, Clone)]
@@ -20,6 +22,12 @@ pub struct Places {
     pub lock: PathBuf,
     /// A part of the name of each vhost's file.
     pub base_domain: Domain,
+    /// What nginx answers certificate authorities with, where there is such a directory.
+    pub challenges: Option<PathBuf>,
+    /// Where logs of single apps go; none where nobody but root could keep them safe.
+    pub logs: Option<PathBuf>,
+    /// What nginx keeps of answers, where an app asks for that.
+    pub cache: PathBuf,
     /// Where nginx listens.
     pub listen: Listen,
     /// How long nginx may take to put a change into force.
@@ -35,9 +43,24 @@ impl Places {
             tmp: host.tmp_dir(),
             lock: host.nginx_lock(),
             base_domain: host.conf.base_domain.clone(),
-            listen: Listen::on(host.conf.listen),
+            challenges: Some(host.challenges_dir()),
+            logs: Some(host.nginx_logs_dir()),
+            cache: host.nginx_cache_dir(),
+            listen: Listen::on(host.conf.listen).and_https(host.conf.listen_https),
             patience: Duration::from_secs(5),
         }
+    }
+
+    /// The door of this host's apps, for an nginx of this version.
+    pub(crate) fn door(&self, version: Option<Version>) -> Result<Door, BadPath> {
+        let path = |path: &Option<PathBuf>| path.as_deref().map(ConfPath::new).transpose();
+        let (challenges, logs) = (path(&self.challenges)?, path(&self.logs)?);
+        Ok(Door { challenges, logs, cache: ConfPath::new(&self.cache)?, ..Door::of(&self.listen, version) })
+    }
+
+    /// Copies of the files that nginx last accepted all together.
+    pub(crate) fn good(&self) -> PathBuf {
+        self.dir.join(".good")
     }
 
     /// An app's vhost.

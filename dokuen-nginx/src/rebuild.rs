@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use dokuen_core::AppName;
-use dokuen_core::fs;
 
 use crate::apply::{Change, apply};
 use crate::error::NginxError;
+use crate::park::{Parked, park};
 use crate::program::Nginx;
-use crate::route::{catch_all_change, lock, settle_catch_all, site_change};
+use crate::route::{catch_all_with, lock, settle_catch_all, site_change};
 use crate::site::Site;
 
 /// What [`rebuild`] could not do for everybody.
@@ -16,8 +16,8 @@ use crate::site::Site;
 pub struct Rebuilt {
     /// Apps whose new vhost nginx does not accept; the old one, if any, is still there.
     pub refused: Vec<(AppName, NginxError)>,
-    /// Files that kept nginx from starting or reloading; each was renamed to `NAME.refused`, which nginx does not read.
-    pub set_aside: Vec<(PathBuf, NginxError)>,
+    /// Files that kept nginx from starting or reloading.
+    pub set_aside: Vec<Parked>,
 }
 
 /// Puts the vhosts of all these apps into force with one reload, or none when they are; starts Dokuen's own nginx.
@@ -27,7 +27,8 @@ pub struct Rebuilt {
 pub fn rebuild(nginx: &Nginx, sites: &[Site]) -> Result<Rebuilt, NginxError> {
     let _lock = lock(nginx, "routing all apps")?;
     let mut rebuilt = Rebuilt::default();
-    let mut changes = Vec::from_iter(catch_all_change(nginx)?);
+    let certified = nginx.places().listen.has_https() && sites.iter().any(|site| !site.certificates.is_empty());
+    let mut changes = Vec::from_iter(catch_all_with(nginx, certified)?);
     for site in sites {
         match site_change(nginx, site) {
             Ok(change) => changes.extend(change),
@@ -38,11 +39,15 @@ pub fn rebuild(nginx: &Nginx, sites: &[Site]) -> Result<Rebuilt, NginxError> {
         let Some(file) = refused_vhost(nginx, &error) else { return Err(error) };
         let ours = changes.extract_if(.., |change| change.file == file).count() > 0;
         if file.exists() {
-            fs::rename(&file, &file.with_added_extension("refused"))?;
-        } else if !ours {
+            let again = rebuilt.set_aside.iter().any(|parked| parked.file == file);
+            let restored = park(nginx.places(), &file, !again)?;
+            rebuilt.set_aside.retain(|parked| parked.file != file);
+            rebuilt.set_aside.push(Parked { file, restored, error });
+        } else if ours {
+            rebuilt.set_aside.push(Parked { file, restored: false, error });
+        } else {
             return Err(error);
         }
-        rebuilt.set_aside.push((file, error));
     }
     Ok(rebuilt)
 }

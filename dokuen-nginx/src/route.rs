@@ -5,18 +5,22 @@ use dokuen_core::{AppName, Lock};
 
 use crate::apply::{Change, apply, settle_if_needed};
 use crate::error::NginxError;
+use crate::park::{Parked, apply_parking};
 use crate::pending::Pending;
+use crate::places::Places;
 use crate::program::Nginx;
-use crate::scratch;
+use crate::seal::{self, Seal};
 use crate::site::Site;
-use crate::template::{self, CatchAll};
+use crate::template;
 use crate::version::Version;
+use crate::{catch_all, scratch};
 
 /// An app that nginx knows as its site says. Dropped without [`Routed::keep`], what was before comes back.
 #[must_use = "a route is undone when it is dropped; `keep` it once nothing can fail any more"]
 #[derive(Debug)]
 pub struct Routed {
     undo: Option<Undo>,
+    parked: Vec<Parked>,
 }
 
 #[derive(Debug)]
@@ -27,9 +31,18 @@ struct Undo {
 }
 
 impl Routed {
+    fn unchanged() -> Self {
+        Self { undo: None, parked: Vec::new() }
+    }
+
     /// Whether a file changed and nginx was reloaded: old workers may then serve requests for a while.
     pub fn reloaded(&self) -> bool {
         self.undo.is_some()
+    }
+
+    /// Files of others that were in the way: a broken one keeps nobody from being routed.
+    pub fn parked(&self) -> &[Parked] {
+        &self.parked
     }
 
     /// It stays.
@@ -65,18 +78,23 @@ impl Undo {
 /// and the old text in force.
 pub fn route(nginx: &Nginx, site: &Site) -> Result<Routed, NginxError> {
     if is_there(&site_text(nginx, site)?)? && Pending::is_none(nginx.places())? {
-        return Ok(Routed { undo: None });
+        return Ok(Routed::unchanged());
     }
     let _lock = lock(nginx, "routing an app")?;
     let Some(change) = site_change(nginx, site)? else {
         settle_what_is_noted(nginx)?;
-        return Ok(Routed { undo: None });
+        return Ok(Routed::unchanged());
     };
-    let missing = !nginx.places().catch_all().exists();
-    let catch_all = if missing { catch_all_change(nginx)? } else { None };
+    refuse_names_of_others(nginx.places(), &change)?;
+    let catch_all = catch_all_change(nginx, !site.certificates.is_empty())?;
     let changes: Vec<_> = std::iter::once(change.clone()).chain(catch_all).collect();
-    let before = apply(nginx, &changes)?.swap_remove(0);
-    Ok(Routed { undo: Some(Undo { nginx: nginx.clone(), done: change, before }) })
+    let (mut before, parked) = apply_parking(nginx, &changes)?;
+    Ok(Routed { undo: Some(Undo { nginx: nginx.clone(), done: change, before: before.swap_remove(0) }), parked })
+}
+
+/// Whether nginx would accept this app, shown to it apart from all others. Nothing changes.
+pub fn test(nginx: &Nginx, site: &Site) -> Result<(), NginxError> {
+    scratch::test_site(nginx, site)
 }
 
 /// Makes an app unknown to nginx: its names end at the server for unknown names.
@@ -84,7 +102,7 @@ pub fn remove(nginx: &Nginx, app: &AppName) -> Result<(), NginxError> {
     let _lock = lock(nginx, "removing a route")?;
     let file = nginx.places().vhost(app);
     if file.exists() {
-        apply(nginx, &[Change { file, bytes: None }])?;
+        apply_parking(nginx, &[Change { file, bytes: None }])?;
         return Ok(());
     }
     settle_what_is_noted(nginx)
@@ -106,18 +124,21 @@ pub fn ensure_default(nginx: &Nginx) -> Result<(), NginxError> {
 
 pub(crate) fn lock(nginx: &Nginx, doing: &str) -> Result<Lock, NginxError> {
     let places = nginx.places();
-    fs::make_dirs(&places.dir, fs::PUBLIC_DIR)?;
+    for dir in [&places.dir, &places.cache] {
+        fs::make_dirs(dir, fs::PUBLIC_DIR)?;
+    }
     let lock = Lock::take(&places.lock, doing)?;
     // Nobody else writes here: this is what somebody was killed over.
-    fs::sweep_unfinished(&places.dir)?;
-    fs::sweep_unfinished(&places.own)?;
+    for dir in [&places.dir, &places.own, &places.good()] {
+        fs::sweep_unfinished(dir)?;
+    }
     scratch::sweep(places)?;
     Ok(lock)
 }
 
 /// With the lock held: the server for unknown names is on disk, and nginx runs and answers by it.
 pub(crate) fn settle_catch_all(nginx: &Nginx) -> Result<(), NginxError> {
-    match catch_all_change(nginx)? {
+    match catch_all_change(nginx, false)? {
         Some(change) => apply(nginx, &[change]).map(drop),
         None => settle_if_needed(nginx, &Pending::load(nginx.places())?.and(&nginx.places().catch_all())),
     }
@@ -129,17 +150,47 @@ pub(crate) fn site_change(nginx: &Nginx, site: &Site) -> Result<Option<Change>, 
 }
 
 fn site_text(nginx: &Nginx, site: &Site) -> Result<Change, NginxError> {
-    let text = template::render(site, &nginx.places().listen)?;
+    let text = template::vhost(site, &nginx.places().door(version_for(nginx, site)?)?)?;
     Ok(Change { file: nginx.places().vhost(&site.app), bytes: Some(text.into_bytes()) })
 }
 
-pub(crate) fn catch_all_change(nginx: &Nginx) -> Result<Option<Change>, NginxError> {
-    let places = nginx.places();
-    let knows = nginx.version()?.is_some_and(Version::has_keepalive_min_timeout);
-    let (listen, near) = (places.listen.words(), places.listen.near());
-    let text = template::catch_all(&CatchAll { listen, near, keepalive_min_timeout: knows })?;
-    let change = Change { file: places.catch_all(), bytes: Some(text.into_bytes()) };
-    unless_there(change, || scratch::test_catch_all(nginx, knows))
+/// A site without a certificate looks the same in every version: nginx need not be asked for it.
+pub(crate) fn version_for(nginx: &Nginx, site: &Site) -> Result<Option<Version>, NginxError> {
+    if site.certificates.is_empty() { Ok(None) } else { nginx.version() }
+}
+
+/// `certified`: some app has a certificate, so nginx has to listen for https; once it does, it stays so until all
+/// apps are looked at together.
+pub(crate) fn catch_all_change(nginx: &Nginx, certified: bool) -> Result<Option<Change>, NginxError> {
+    let file = nginx.places().catch_all();
+    let listens = || -> Result<bool, FsError> {
+        Ok(fs::read_if_there(&file)?.is_some_and(|text| String::from_utf8_lossy(&text).contains(" default_server ssl")))
+    };
+    let https = nginx.places().listen.has_https() && (certified || listens()?);
+    catch_all_with(nginx, https)
+}
+
+/// The same, with or without https.
+pub(crate) fn catch_all_with(nginx: &Nginx, https: bool) -> Result<Option<Change>, NginxError> {
+    let data = catch_all::data(nginx, https)?;
+    let change = Change { file: nginx.places().catch_all(), bytes: Some(template::catch_all(&data)?.into_bytes()) };
+    unless_there(change, || scratch::test_catch_all(nginx, data))
+}
+
+/// The last word on who has a name, under the lock: two commands may have looked at the same time.
+fn refuse_names_of_others(places: &Places, change: &Change) -> Result<(), NginxError> {
+    let Some(ours) = change.bytes.as_deref().and_then(Seal::of) else { return Ok(()) };
+    for name in fs::names(&places.dir)?.iter().filter(|name| name.ends_with(".conf")) {
+        let file = places.dir.join(name);
+        if file == change.file || file == places.catch_all() {
+            continue;
+        }
+        let Some(theirs) = fs::read_if_there(&file)?.and_then(|bytes| Seal::of(&bytes)) else { continue };
+        if let Some(name) = ours.domains.iter().find(|name| theirs.domains.contains(name)) {
+            return Err(NginxError::Taken { name: seal::named(name), file });
+        }
+    }
+    Ok(())
 }
 
 fn unless_there(change: Change, test: impl FnOnce() -> Result<(), NginxError>) -> Result<Option<Change>, NginxError> {

@@ -4,35 +4,39 @@ use std::path::{Path, PathBuf};
 
 use dokuen_core::fs::{self, FsError};
 
+use crate::catch_all::{self, default_word};
 use crate::conf_path::ConfPath;
 use crate::error::NginxError;
 use crate::own::main_conf;
 use crate::places::Places;
 use crate::program::Nginx;
+use crate::route::version_for;
 use crate::site::Site;
 use crate::template::{self, CatchAll};
 
 /// Relative to the scratch directory, where the test runs: no right to a port is needed, and a socket's path, which
 /// has room for a hundred bytes, fits however long the directory's is.
 const FRONT: &str = "unix:front.sock";
+const TLS_FRONT: &str = "unix:tls.sock";
 
 /// Whether nginx accepts this app's vhost.
 pub fn test_site(nginx: &Nginx, site: &Site) -> Result<(), NginxError> {
-    let text = template::vhost(site, vec![FRONT.to_owned()])?;
-    let catch_all = scratch_catch_all(nginx.places(), false)?;
+    let version = version_for(nginx, site)?;
+    let text = template::vhost(site, &nginx.places().door(version)?.behind(FRONT, TLS_FRONT))?;
+    // The server for unknown names is tested when it changes; here it only has to be there.
+    let data = CatchAll { keepalive_min_timeout: false, ..behind_front(catch_all::data(nginx, false)?) };
     let file = nginx.places().vhost(&site.app);
-    test(nginx, &[(nginx.places().catch_all(), catch_all), (file, text)])
+    test(nginx, &[(nginx.places().catch_all(), template::catch_all(&data)?), (file, text)])
 }
 
 /// Whether nginx accepts the server for unknown names.
-pub fn test_catch_all(nginx: &Nginx, keepalive_min_timeout: bool) -> Result<(), NginxError> {
-    let catch_all = scratch_catch_all(nginx.places(), keepalive_min_timeout)?;
-    test(nginx, &[(nginx.places().catch_all(), catch_all)])
+pub fn test_catch_all(nginx: &Nginx, data: CatchAll) -> Result<(), NginxError> {
+    test(nginx, &[(nginx.places().catch_all(), template::catch_all(&behind_front(data))?)])
 }
 
-fn scratch_catch_all(places: &Places, keepalive_min_timeout: bool) -> Result<String, NginxError> {
-    let near = places.listen.near();
-    template::catch_all(&CatchAll { listen: vec![FRONT.to_owned()], near, keepalive_min_timeout })
+fn behind_front(data: CatchAll) -> CatchAll {
+    let https = data.https.first().map(|_| default_word(TLS_FRONT, data.http2)).into_iter().collect();
+    CatchAll { listen: vec![FRONT.to_owned()], https, ..data }
 }
 
 /// Removes what a killed test left. The lock is the caller's, as it is for every test.

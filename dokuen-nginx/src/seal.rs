@@ -1,5 +1,7 @@
 //! The first line of a file of ours: by it nginx proves which text it runs.
 
+use dokuen_core::{AppName, ServerName};
+
 /// What a file says about itself: the sum of its text, and the names under which nginx repeats that sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seal {
@@ -8,8 +10,29 @@ pub struct Seal {
 }
 
 /// Stands in the templates where the sum goes. No checked value can hold a brace.
-const PLACE: &str = "{sum}";
+pub(crate) const PLACE: &str = "{sum}";
 const LEAD: &str = "# dokuen-route ";
+
+/// A name that nginx can be asked by. For all names below one, it is one that nobody has.
+fn asked(name: &ServerName) -> String {
+    match name {
+        ServerName::Exact(domain) => domain.to_string(),
+        ServerName::Below(domain) => format!("{PROBE}{domain}"),
+    }
+}
+
+/// The name in a seal as people know it.
+pub fn named(asked: &str) -> String {
+    asked.strip_prefix(PROBE).map_or_else(|| asked.to_owned(), |domain| format!("*.{domain}"))
+}
+
+const PROBE: &str = "dokuen-route.";
+
+/// The first lines of an app's file.
+pub(crate) fn heading(names: &[ServerName], app: &AppName) -> String {
+    let names: String = names.iter().map(|name| format!(" {}", asked(name))).collect();
+    format!("{LEAD}{PLACE}{names}\n# Written by Dokuen for {app}: what is changed here by hand is lost.\n\n")
+}
 
 /// Puts the sum of `text` into its places.
 pub fn seal(text: &str) -> String {

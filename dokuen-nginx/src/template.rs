@@ -1,4 +1,6 @@
-//! Templates of the four files; nothing but checked values reaches them.
+//! Templates of the files; nothing but checked values reaches them, and an admin's own text.
+
+mod vhost;
 
 use std::sync::LazyLock;
 
@@ -7,17 +9,25 @@ use serde::Serialize;
 
 use crate::conf_path::ConfPath;
 use crate::error::NginxError;
-use crate::listen::Listen;
+use crate::listen::{Door, Listen};
 use crate::own::Account;
 use crate::seal::seal;
-use crate::site::{Log, Site};
+use crate::site::Site;
+use crate::version::Version;
+
+pub(crate) use vhost::vhost;
 
 static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     let mut templates = Handlebars::new();
     templates.set_strict_mode(true);
+    // A partial's lines stand where they are to stand; what a value holds is never moved.
+    templates.set_prevent_indent(true);
     templates.register_escape_fn(handlebars::no_escape);
     for (name, text) in [
         ("vhost", include_str!("templates/vhost.hbs")),
+        ("upstream", include_str!("templates/upstream.hbs")),
+        ("app", include_str!("templates/app.hbs")),
+        ("own", include_str!("templates/own.hbs")),
         ("default", include_str!("templates/default.hbs")),
         ("main", include_str!("templates/main.hbs")),
         ("signal", include_str!("templates/signal.hbs")),
@@ -27,49 +37,27 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     templates
 });
 
-/// The vhost of one app, as it stands in `nginx/A.<base domain>.conf`.
-pub fn render(site: &Site, listen: &Listen) -> Result<String, NginxError> {
-    vhost(site, listen.words())
-}
-
-#[derive(Serialize)]
-struct Vhost<'a> {
-    app: &'a str,
-    domains: Vec<&'a str>,
-    live: &'a ConfPath,
-    slots: Vec<u16>,
-    listen: Vec<String>,
-    access_log: Option<String>,
-    error_log: Option<String>,
-}
-
-pub(crate) fn vhost(site: &Site, listen: Vec<String>) -> Result<String, NginxError> {
-    let data = Vhost {
-        app: site.app.as_str(),
-        domains: site.domains().iter().map(|d| d.as_str()).collect(),
-        live: &site.live,
-        slots: (1..=site.slots).collect(),
-        listen,
-        access_log: log(&site.access_log, "off"),
-        // nginx has no `error_log off`: that would be a file of this name.
-        error_log: log(&site.error_log, "/dev/null crit"),
-    };
-    filled("vhost", &data)
-}
-
-fn log(log: &Log, off: &str) -> Option<String> {
-    match log {
-        Log::Shared => None,
-        Log::Off => Some(off.to_owned()),
-        Log::File(path) => Some(format!("\"{path}\"")),
-    }
+/// The vhost of one app, as it stands in `nginx/A.<base domain>.conf`, for an nginx of this version.
+pub fn render(site: &Site, listen: &Listen, version: Option<Version>) -> Result<String, NginxError> {
+    vhost(site, &Door::of(listen, version))
 }
 
 #[derive(Serialize)]
 pub(crate) struct CatchAll {
     pub listen: Vec<String>,
+    /// Where to listen for https; nowhere while no app has a certificate.
+    pub https: Vec<String>,
+    pub http2: bool,
+    pub stand_in: Option<StandIn>,
     pub near: Vec<String>,
     pub keepalive_min_timeout: bool,
+}
+
+/// A certificate that vouches for nothing, for an nginx that cannot refuse a handshake.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct StandIn {
+    pub chain: ConfPath,
+    pub key: ConfPath,
 }
 
 pub(crate) fn catch_all(data: &CatchAll) -> Result<String, NginxError> {

@@ -13,6 +13,16 @@ impl Version {
         numbers.next().is_none().then_some(version)
     }
 
+    /// Whether HTTP/2 is switched on by a directive of its own; before, by a word behind `listen`, which now warns.
+    pub fn has_http2_directive(self) -> bool {
+        self >= Self(1, 25, 1)
+    }
+
+    /// Whether it can refuse a handshake for a name that nobody has.
+    pub fn can_reject_handshakes(self) -> bool {
+        self >= Self(1, 19, 4)
+    }
+
     /// Whether an idle connection can be given a moment to be used once more before a reload closes it; without that,
     /// one or two requests fail in each reload.
     pub fn has_keepalive_min_timeout(self) -> bool {

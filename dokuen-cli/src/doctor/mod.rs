@@ -5,6 +5,7 @@
 
 mod apps;
 mod boot_unit;
+mod certificates;
 mod cgroups;
 mod clock;
 mod disk;
@@ -27,13 +28,14 @@ use serde::Serialize;
 use crate::exit::Failure;
 
 /// Every check, in the order of the report: what all else rests on comes first.
-const CHECKS: [Check; 13] = [
+const CHECKS: [Check; 14] = [
     programs::CHECK,
     disk::CHECK,
     clock::CHECK,
     permissions::CHECK,
     ports::CHECK,
     nginx::CHECK,
+    certificates::CHECK,
     sudo::CHECK,
     ways_in::CHECK,
     boot_unit::CHECK,

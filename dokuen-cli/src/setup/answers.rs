@@ -18,6 +18,8 @@ pub struct Answers {
     pub app_user: String,
     pub nginx: NginxKind,
     pub listen: SocketAddr,
+    /// `off`, or where nginx listens for https.
+    pub listen_https: String,
     pub ports: PortRange,
     pub bin_path: Option<String>,
 }
@@ -38,12 +40,14 @@ pub fn of(args: &SetupArgs, out: &mut Printer) -> Result<Answers, Failure> {
         other => return Err(Failure::usage(format!("nginx: {} is neither own nor system", dokuen_core::shown(other)))),
     };
     let own = nginx == NginxKind::Own;
-    let listen = if own { format!("127.0.0.1:{}", super::free_port()) } else { "0.0.0.0:80".to_owned() };
+    let listen = if own { format!("127.0.0.1:{}", super::free_port(8080)) } else { "0.0.0.0:80".to_owned() };
     let app_user = if root && !own { "git".to_owned() } else { calling_user()? };
     let base_domain = asker.ask("apps answer at APP.", args.base_domain.as_deref(), "localhost", out)?;
     let git_server = asker.ask("the host people push to", args.git_server.as_deref(), "localhost", out)?;
     let app_user = asker.ask("the account that everything runs as", args.appuser.as_deref(), &app_user, out)?;
     let listen = asker.ask("where nginx listens", args.listen.as_deref(), &listen, out)?;
+    let https = if own { format!("127.0.0.1:{}", super::free_port(8443)) } else { "0.0.0.0:443".to_owned() };
+    let https = asker.ask("where nginx listens for https (or off)", args.listen_https.as_deref(), &https, out)?;
     let (min, max) = (i64::from(args.min_port.unwrap_or(5000)), i64::from(args.max_port.unwrap_or(5999)));
     Ok(Answers {
         base_domain: Domain::parse(&base_domain)?,
@@ -53,6 +57,14 @@ pub fn of(args: &SetupArgs, out: &mut Printer) -> Result<Answers, Failure> {
         listen: listen.parse().map_err(|_| {
             Failure::usage(format!("{} is no address:port such as 127.0.0.1:8080", dokuen_core::shown(&listen)))
         })?,
+        listen_https: match https.parse::<SocketAddr>() {
+            Ok(address) => address.to_string(),
+            Err(_) if https == "off" => https,
+            Err(_) => {
+                let shown = dokuen_core::shown(&https);
+                return Err(Failure::usage(format!("{shown} is neither off nor an address:port such as 0.0.0.0:443")));
+            }
+        },
         ports: PortRange::new(min, max).map_err(|e| Failure::new(Exit::Usage, e))?,
         bin_path: args.bin_path.clone(),
     })

@@ -44,7 +44,9 @@ pub fn render(dir: &Path, answers: &Answers) -> String {
          stop_signal: 15\n\
          # An nginx of Dokuen's own, or the machine's (system).\n\
          nginx: {nginx}\n\
-         listen: {listen}\n",
+         listen: {listen}\n\
+         # Where it listens for https once there is a certificate, or off.\n\
+         listen_https: {https}\n",
         base = quoted(answers.base_domain.as_str()),
         server = quoted(&answers.git_server),
         user = quoted(&answers.app_user),
@@ -53,6 +55,7 @@ pub fn render(dir: &Path, answers: &Answers) -> String {
         min = answers.ports.min(),
         max = answers.ports.max(),
         listen = quoted(&answers.listen.to_string()),
+        https = quoted(&answers.listen_https),
     )
 }
 

@@ -83,11 +83,11 @@ fn install(host: &Host) -> Result<(), Failure> {
     }
     let own = place::own_program()?;
     let beside = own.parent().unwrap_or(Path::new("/"));
-    for name in ["dokuen", "dokuen-wrapper"] {
+    for name in ["dokuen", "dokuen-wrapper", "dokuen-acme"] {
         let (from, to) = (beside.join(name), host.bin_dir().join(name));
         if from != to {
             fs::install(&from, &to, fs::PUBLIC_DIR)
-                .map_err(|e| Failure::new(Exit::HostNotReady, e).hint("cargo build --release builds both programs"))?;
+                .map_err(|e| Failure::new(Exit::HostNotReady, e).hint("cargo build --release builds all programs"))?;
         }
     }
     for name in ["dokuen-deploy", "dokuen-shell"] {
@@ -131,9 +131,9 @@ fn report(host: &Host, out: &mut Printer) {
 }
 
 /// What `--yes` and flags say, or a person at a terminal.
-fn free_port() -> u16 {
+fn free_port(first: u16) -> u16 {
     let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    (8080..9080).find(free).unwrap_or(8080)
+    (first..first + 1000).find(free).unwrap_or(first)
 }
 
 #[cfg(test)]

@@ -3,8 +3,11 @@
 
 pub mod apps;
 pub mod builds;
+pub mod certs;
 pub mod config;
+pub mod domains;
 pub mod machine;
+pub mod nginx;
 pub mod oneoffs;
 pub mod people;
 pub mod processes;

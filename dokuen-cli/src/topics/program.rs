@@ -101,6 +101,9 @@ pub struct SetupArgs {
     /// An nginx of Dokuen's own, or the machine's
     #[arg(long, value_name = "WHOSE", value_parser = ["own", "system"])]
     pub nginx: Option<String>,
+    /// Where nginx listens for https, or off
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen_https: Option<String>,
     /// Where nginx listens
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,

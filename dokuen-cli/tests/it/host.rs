@@ -45,7 +45,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let conf = "stop_timeout: 3\ndrain_timeout: 10\nboot_timeout: 20\n";
-        Self { name: "d", base: "dokuen.test", setup: Vec::new(), ports: PER_HOST - 2, conf, spoilable_nginx: false }
+        Self { name: "d", base: "dokuen.test", setup: Vec::new(), ports: PER_HOST - 3, conf, spoilable_nginx: false }
     }
 }
 
@@ -80,10 +80,11 @@ impl Host {
     pub fn setup(&self, more: &[&str]) -> Outcome {
         let (listen, ports) = (self.listen().to_string(), &self.0.ports);
         let (min, max) = (ports.min.to_string(), ports.max.to_string());
+        let https = self.https().to_string();
         let bin = self.bin().display().to_string();
         let mut command = self.command(env!("CARGO_BIN_EXE_dokuen"));
         command.arg("setup").arg(self.dir()).args(["--yes", "--nginx=own", "--base-domain", &self.0.base]);
-        command.args(["--listen", &listen, "--min-port", &min, "--max-port", &max]);
+        command.args(["--listen", &listen, "--listen-https", &https, "--min-port", &min, "--max-port", &max]);
         if self.bin().is_dir() {
             command.args(["--bin-path", &bin]);
         }
@@ -103,6 +104,11 @@ impl Host {
     /// Where nginx listens.
     pub fn listen(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.0.ports.listen).into()
+    }
+
+    /// Where nginx listens for https.
+    pub fn https(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.0.ports.listen + PER_HOST - 2).into()
     }
 
     pub fn min_port(&self) -> u16 {
@@ -316,13 +322,15 @@ fn programs() {
         let profile = dokuen.parent().unwrap();
         let target = profile.parent().unwrap();
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "dokuen-proc", "--bin", "dokuen-wrapper", "--target-dir"]);
+        build.args(["build", "--quiet", "--package", "dokuen-proc", "--bin", "dokuen-wrapper"]);
+        build.args(["--package", "dokuen-acme", "--bin", "dokuen-acme", "--target-dir"]);
         build.arg(target).current_dir(env!("CARGO_MANIFEST_DIR"));
         if profile.ends_with("release") {
             build.arg("--release");
         }
         let built = build.status().unwrap();
-        assert!(built.success() && profile.join("dokuen-wrapper").exists(), "the wrapper could not be built");
+        let there = ["dokuen-wrapper", "dokuen-acme"].iter().all(|name| profile.join(name).exists());
+        assert!(built.success() && there, "the other programs could not be built");
     });
 }
 

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dokuen_core::{AppName, Domain, Lock, fs};
+use dokuen_core::{AppName, Lock, ServerName, fs};
 use dokuen_nginx::{Nginx, System, ensure_default, rebuild, remove, route};
 
 use crate::stage::{Stage, eventually, nginx_program};
 
-fn aliases(names: &[&str]) -> Vec<Domain> {
-    names.iter().map(|name| Domain::parse(name).unwrap()).collect()
+fn aliases(names: &[&str]) -> Vec<ServerName> {
+    names.iter().map(|name| ServerName::parse(name).unwrap()).collect()
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use dokuen_core::{Domain, fs};
-use dokuen_nginx::{ConfPath, Listen, Log, Nginx, NginxError, System, rebuild, render, route};
+use dokuen_core::{ServerName, fs};
+use dokuen_nginx::{Certificate, ConfPath, Listen, Nginx, NginxError, Site, System, rebuild, route};
 
 use crate::stage::{Stage, chain, eventually, nginx_program};
 
@@ -20,12 +20,12 @@ fn a_refused_candidate_changes_nothing() {
     assert_eq!(error, format!("nginx rejected nginx/hello.test.conf\n{line}"));
 
     site = stage.site("hello");
-    site.access_log = Log::File(ConfPath::new(Path::new("/nowhere/at all.log")).unwrap());
+    let missing = ConfPath::new(Path::new("/nowhere/at all.pem")).unwrap();
+    let names = vec![ServerName::parse("hello.test").unwrap()];
+    site.certificates = vec![Certificate { names, chain: missing.clone(), key: missing }];
     let error = chain(&route(&stage.nginx, &site).unwrap_err());
-    assert!(
-        error.starts_with("nginx rejected nginx/hello.test.conf\nopen() \"/nowhere/at all.log\" failed"),
-        "{error}"
-    );
+    let lines = "nginx rejected nginx/hello.test.conf\ncannot load certificate \"/nowhere/at all.pem\"";
+    assert!(error.starts_with(lines), "{error}");
 
     // It is refused by the test in the scratch directory already: nobody is told to reload.
     let mut system = System::direct(stage.places().clone(), nginx_program());
@@ -40,21 +40,43 @@ fn a_refused_candidate_changes_nothing() {
 }
 
 #[test]
-fn a_bad_file_made_by_hand_is_named_and_stops_no_app_that_runs() {
+fn a_bad_file_made_by_hand_is_set_aside_and_stops_no_app() {
     let stage = Stage::new();
     let _app = stage.serve("hello");
     let bad = stage.places().dir.join("zz.conf");
     fs::replace(&bad, b"server {\n    servr x;\n}\n", fs::PUBLIC_FILE).unwrap();
-    let error = chain(&route(&stage.nginx, &stage.site("other")).unwrap_err());
-    assert_eq!(error, "nginx rejected nginx/zz.conf\nunknown directive \"servr\" in line 2");
-    assert_eq!((stage.get("hello.test").status, stage.get("other.test").status), (200, 404));
-    assert!(!stage.vhost("other").exists());
-    // What needs no reload does not meet the bad file at all: deploys of all other apps go on.
+    // What needs no reload does not meet the bad file at all.
     assert!(!route(&stage.nginx, &stage.site("hello")).unwrap().reloaded());
+    assert!(bad.exists());
+    let routed = route(&stage.nginx, &stage.site("other")).unwrap();
+    let parked = &routed.parked()[0];
+    assert_eq!(chain(&parked.error), "nginx rejected nginx/zz.conf\nunknown directive \"servr\" in line 2");
+    assert_eq!((&parked.file, parked.restored), (&bad, false));
+    routed.keep();
+    assert_eq!((stage.get("hello.test").status, stage.get("other.test").status), (200, 502));
+    assert!(!bad.exists() && stage.places().dir.join("zz.conf.refused").exists());
     assert_eq!(stage.pending(), None);
-    fs::remove(&bad).unwrap();
-    route(&stage.nginx, &stage.site("other")).unwrap().keep();
-    assert_eq!(stage.get("other.test").status, 502);
+}
+
+#[test]
+fn a_file_that_was_good_before_it_was_broken_by_hand_serves_on_as_it_was() {
+    let stage = Stage::new();
+    let _apps = (stage.serve("hello"), stage.serve("third"));
+    let own = stage.places().dir.join("own.conf");
+    let good =
+        "server { listen 127.0.0.1:PORT; server_name own.test; return 418; }".replace("PORT", &stage.port.to_string());
+    fs::replace(&own, good.as_bytes(), fs::PUBLIC_FILE).unwrap();
+    route(&stage.nginx, &Site { slots: 3, ..stage.site("hello") }).unwrap().keep();
+    assert_eq!(stage.get("own.test").status, 418);
+    let kept = fs::read(&stage.vhost("third")).unwrap();
+    for broken in [&own, &stage.vhost("third")] {
+        fs::replace(broken, b"servr x;\n", fs::PUBLIC_FILE).unwrap();
+    }
+    let routed = route(&stage.nginx, &stage.site("other")).unwrap();
+    assert_eq!(routed.parked().iter().map(|parked| parked.restored).collect::<Vec<_>>(), [true, true]);
+    routed.keep();
+    assert_eq!(["hello.test", "third.test", "own.test"].map(|name| stage.get(name).status), [200, 200, 418]);
+    assert_eq!((fs::read_text(&own).unwrap(), fs::read(&stage.vhost("third")).unwrap()), (good, kept));
 }
 
 #[test]
@@ -72,7 +94,7 @@ fn at_boot_a_bad_file_is_set_aside_and_a_bad_site_stops_no_other() {
     broken.slots = 0;
     let rebuilt = rebuild(&stage.nginx, &[stage.site("a"), broken, stage.site("c")]).unwrap();
     assert_eq!(rebuilt.refused.iter().map(|(app, _)| app.as_str()).collect::<Vec<_>>(), ["b"]);
-    assert_eq!(rebuilt.set_aside.iter().map(|(file, _)| file).collect::<Vec<_>>(), [&bad]);
+    assert_eq!(rebuilt.set_aside.iter().map(|parked| &parked.file).collect::<Vec<_>>(), [&bad]);
     let statuses = ["a.test", "b.test", "c.test"].map(|name| stage.get(name).status);
     assert_eq!(statuses, [502, 404, 502]);
     assert!(!bad.exists() && stage.places().dir.join("zz.conf.refused").exists());
@@ -84,12 +106,12 @@ fn a_crash_between_rename_and_reload_is_healed_by_the_next_route_of_any_app() {
     let stage = Stage::new();
     let _apps = (stage.serve("hello"), stage.serve("other"));
     let mut site = stage.site("hello");
-    site.aliases = vec![Domain::parse("hello.example").unwrap()];
-    let text = render(&site, &stage.places().listen).unwrap();
+    site.aliases = vec![ServerName::parse("hello.example").unwrap()];
+    let text = vhost_of(&stage, &site);
     for (next, note) in [("hello", "hello.test.conf\n"), ("other", "hello.test.conf 0123456789abcdef hello.test\n")] {
         route(&stage.nginx, &stage.site("hello")).unwrap().keep();
         fs::replace(&stage.places().dir.join(".pending"), note.as_bytes(), fs::PUBLIC_FILE).unwrap();
-        fs::replace(&stage.vhost("hello"), text.as_bytes(), fs::PUBLIC_FILE).unwrap();
+        fs::replace(&stage.vhost("hello"), &text, fs::PUBLIC_FILE).unwrap();
         assert_eq!(stage.get("hello.example").status, 404);
         let next = if next == "hello" { site.clone() } else { stage.site(next) };
         route(&stage.nginx, &next).unwrap().keep();
@@ -109,13 +131,13 @@ fn a_crash_after_the_reload_costs_no_second_one() {
 }
 
 #[test]
-fn a_name_that_another_app_has_is_never_proven_and_goes_back() {
+fn a_name_that_another_app_has_is_refused() {
     let stage = Stage::new();
     let _app = stage.serve("hello");
     let mut thief = stage.site("thief");
-    thief.aliases = vec![Domain::parse("hello.test").unwrap()];
-    let error = route(&stage.hasty(stage.places().listen.clone()), &thief).unwrap_err();
-    assert!(matches!(&error, NginxError::NotProven { domain, .. } if domain == "hello.test"), "{error}");
+    thief.aliases = vec![ServerName::parse("hello.test").unwrap()];
+    let error = route(&stage.nginx, &thief).unwrap_err();
+    assert_eq!(error.to_string(), "hello.test belongs to another app: it stands in nginx/hello.test.conf");
     assert!(!stage.vhost("thief").exists());
     assert_eq!((stage.get("hello.test").status, stage.get("thief.test").status), (200, 404));
     assert_eq!(stage.pending(), None);
@@ -161,4 +183,12 @@ fn a_note_that_says_nothing_is_answered_with_a_reload() {
     route(&stage.nginx, &stage.site("hello")).unwrap().keep();
     assert_eq!(stage.pending(), None);
     eventually("other workers", || stage.workers() != workers);
+}
+
+/// The text of a site as a command would write it: it writes it, and takes it back.
+fn vhost_of(stage: &Stage, site: &Site) -> Vec<u8> {
+    let routed = route(&stage.nginx, site).unwrap();
+    let text = fs::read(&stage.vhost(site.app.as_str())).unwrap();
+    drop(routed);
+    text
 }

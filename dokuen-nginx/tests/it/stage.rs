@@ -1,6 +1,6 @@
 //! One nginx of its own for a test; it goes with the test, also when that fails.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
@@ -32,9 +32,10 @@ impl Stage {
     /// Everything below a directory of this name; nginx not started.
     pub fn at(name: &str, ip: &str) -> Self {
         let dir = tempfile::Builder::new().prefix("dn").tempdir().unwrap();
-        let (root, port) = (dir.path().join(name), free_port());
+        let (root, port, https) = (dir.path().join(name), free_port(), free_port());
+        let ip: IpAddr = ip.parse().unwrap();
         fs::make_dir(&root, fs::PUBLIC_DIR).unwrap();
-        let own = own(places(&root, SocketAddr::new(ip.parse().unwrap(), port)));
+        let own = own(places(&root, SocketAddr::new(ip, port), SocketAddr::new(ip, https)));
         Self { _dir: dir, root, nginx: Nginx::Own(own.clone()), own, port }
     }
 
@@ -139,14 +140,17 @@ pub fn nginx_program() -> PathBuf {
     find_program("").expect("these tests need nginx")
 }
 
-fn places(root: &Path, addr: SocketAddr) -> Places {
+fn places(root: &Path, addr: SocketAddr, https: SocketAddr) -> Places {
     Places {
         dir: root.join("nginx"),
         own: root.join("nginx/own"),
         tmp: root.join("tmp"),
         lock: root.join("nginx/.lock"),
+        challenges: Some(root.join("acme")),
+        logs: Some(root.join("logs")),
+        cache: root.join("nginx/cache"),
         base_domain: Domain::parse("test").unwrap(),
-        listen: Listen::on(addr),
+        listen: Listen::on(addr).and_https(Some(https)),
         patience: Duration::from_secs(5),
     }
 }

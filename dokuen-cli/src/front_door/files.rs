@@ -1,0 +1,40 @@
+//! Files that nginx's workers read: pages, and who may come in. They lie in the run directory, which nginx's group may
+//! enter, under a name made of what they hold: a new text has a new path, so nginx can be asked whether it has it.
+
+use std::path::Path;
+
+use dokuen_core::{App, fs};
+use dokuen_nginx::{ConfPath, Site};
+
+use crate::exit::{Exit, Failure};
+
+/// The place of these bytes, made when they are not there.
+pub fn placed(app: &App, bytes: &[u8], extension: &str) -> Result<ConfPath, Failure> {
+    let dir = app.worker_files_dir();
+    let path = dir.join(format!("{:016x}.{extension}", sum(bytes)));
+    if !path.exists() {
+        fs::make_dirs(&dir, fs::PUBLIC_DIR)?;
+        fs::replace_report(&path, bytes, fs::PUBLIC_FILE)?;
+    }
+    ConfPath::new(&path).map_err(|e| Failure::new(Exit::HostNotReady, e))
+}
+
+/// FNV-1a: it only has to tell the texts of one app apart, which that app's people write themselves.
+fn sum(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// Removes files that no site names any more. Only for when nginx runs all of these sites.
+pub fn sweep(sites: &[Site]) -> Result<(), Failure> {
+    for site in sites {
+        let Some(dir) = site.live.as_path().parent().map(|run| run.join("w")) else { continue };
+        let used: Vec<&Path> = site.files.pages.values().chain(&site.files.users).map(ConfPath::as_path).collect();
+        for name in fs::names(&dir)? {
+            let path = dir.join(name);
+            if !used.contains(&path.as_path()) {
+                fs::remove(&path)?;
+            }
+        }
+    }
+    Ok(())
+}

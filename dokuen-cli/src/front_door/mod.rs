@@ -1,0 +1,159 @@
+//! How apps are reached: dokuen-nginx with this host's places, and what each app's front door shall be.
+//!
+//! Names, certificates and settings are about today, so they are no part of a release: `rollback` brings back code and
+//! config vars, and with them `ADDITIONAL_DOMAINS`, but takes nobody's name away. See docs/layout.md for who writes what.
+
+pub mod acme;
+pub mod certs;
+pub mod files;
+pub mod names;
+mod saved;
+pub mod sheets;
+mod site;
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use dokuen_core::{App, Environment, Formation, Host, NginxKind, ProcessType, Transcript, ledger};
+use dokuen_nginx::{Account, Nginx, NginxError, Own, Parked, Places, Routed, System};
+
+use crate::exit::{Exit, Failure};
+pub use names::check_config as check_names;
+pub use saved::Saved;
+pub use site::of as site;
+
+/// Makes the app's names and slots known to nginx; nothing at all happens when they are.
+pub fn route(
+    host: &Host,
+    app: &App,
+    config: &Environment,
+    instances: usize,
+    out: &mut dyn Transcript,
+) -> Result<Routed, Failure> {
+    check_names(host, app, config)?;
+    let routed = dokuen_nginx::route(&nginx(host)?, &site(host, app, config, instances)?)?;
+    for parked in routed.parked() {
+        out.problem(&said(parked));
+    }
+    Ok(routed)
+}
+
+/// Puts what was changed of an app's front door into force; of an app that was never deployed nginx knows nothing.
+/// The caller holds the app's lock.
+pub fn refresh(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
+    if ledger::live(app)?.is_none() {
+        out.fact("in force from the first deploy on");
+        return Ok(());
+    }
+    let config = app.env().load()?;
+    route(host, app, &config, instances(&config), out)?.keep();
+    Ok(())
+}
+
+/// How many `web` instances the config asks for.
+fn instances(config: &Environment) -> usize {
+    let web = config.text("DOKUEN_SCALE").and_then(|text| Formation::parse(text).ok());
+    web.map_or(1, |formation| usize::from(formation.count(&ProcessType::web())))
+}
+
+/// What happened to somebody else's file.
+fn said(parked: &Parked) -> String {
+    let file = parked.file.display();
+    let causes = std::iter::successors(Some(&parked.error as &dyn std::error::Error), |error| error.source());
+    let error = causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+    let then =
+        if parked.restored { "and the copy that nginx accepted before is back in its place" } else { "and left out" };
+    format!("{error}: {file} was renamed to {file}.refused {then}")
+}
+
+/// Takes the app out of nginx.
+pub fn remove(host: &Host, app: &App) -> Result<(), Failure> {
+    Ok(dokuen_nginx::remove(&nginx(host)?, &app.name)?)
+}
+
+/// Starts Dokuen's own nginx; the machine's is started by the machine.
+pub fn start(host: &Host) -> Result<(), Failure> {
+    match nginx(host)? {
+        Nginx::Own(own) => Ok(own.start()?),
+        Nginx::System(_) => Ok(()),
+    }
+}
+
+/// Stops Dokuen's own nginx.
+pub fn stop(host: &Host) -> Result<(), Failure> {
+    match nginx(host)? {
+        Nginx::Own(own) => Ok(own.stop(Duration::from_secs(10))?),
+        Nginx::System(_) => Ok(()),
+    }
+}
+
+/// Puts every app's vhost into force with one reload, and says which could not be.
+pub fn rebuild(host: &Host) -> Result<Vec<(String, String)>, Failure> {
+    let (mut sites, mut problems) = (Vec::new(), Vec::new());
+    for app in host.apps()? {
+        if ledger::live(&app)?.is_none() {
+            continue;
+        }
+        let config = app.env().load()?;
+        let instances = instances(&config);
+        match site(host, &app, &config, instances) {
+            Ok(site) => sites.push(site),
+            Err(failure) => problems.push((app.name.to_string(), failure.to_string())),
+        }
+    }
+    let rebuilt = dokuen_nginx::rebuild(&nginx(host)?, &sites)?;
+    problems.extend(rebuilt.set_aside.iter().map(|parked| ("nginx".to_owned(), said(parked))));
+    problems.extend(rebuilt.refused.into_iter().map(|(app, e)| (app.to_string(), Failure::from(e).to_string())));
+    files::sweep(&sites)?;
+    Ok(problems)
+}
+
+/// As [`rebuild`], for a change that is for all: an app that cannot have it is why nobody gets it.
+pub fn rebuild_or_fail(host: &Host) -> Result<(), Failure> {
+    match rebuild(host)?.into_iter().find(|(app, _)| app != "nginx") {
+        None => Ok(()),
+        Some((app, problem)) => Err(Failure::new(Exit::NginxRefused, format!("{app}: {problem}"))),
+    }
+}
+
+/// Where people find the app.
+pub fn url(host: &Host, app: &App) -> Result<String, Failure> {
+    let domain = app.domain(&host.conf)?;
+    let secure = host.conf.listen_https.filter(|_| certs::of_name(host, app, &domain.clone().into()).is_some());
+    let (scheme, usual, port) = match secure {
+        Some(address) => ("https", 443, address.port()),
+        None => ("http", 80, host.conf.listen.port()),
+    };
+    Ok(if port == usual { format!("{scheme}://{domain}/") } else { format!("{scheme}://{domain}:{port}/") })
+}
+
+/// An address at which nginx answers from this machine.
+pub fn near(listen: SocketAddr) -> SocketAddr {
+    match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => SocketAddr::from(([127, 0, 0, 1], listen.port())),
+        IpAddr::V6(ip) if ip.is_unspecified() => SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], listen.port())),
+        _ => listen,
+    }
+}
+
+/// The nginx that the conf names.
+pub fn nginx(host: &Host) -> Result<Nginx, Failure> {
+    let places = Places::of(host);
+    let program = dokuen_nginx::find_program(&host.conf.search_path())?;
+    Ok(match host.conf.nginx {
+        NginxKind::Own => Nginx::Own(Own::new(places, program, Account::for_workers(&host.conf.app_user)?)?),
+        NginxKind::System if nix::unistd::geteuid().is_root() => Nginx::System(System::direct(places, program)),
+        NginxKind::System => Nginx::System(System::through_sudo(places, program)),
+    })
+}
+
+impl From<NginxError> for Failure {
+    fn from(cause: NginxError) -> Self {
+        let exit = match cause {
+            NginxError::NotInstalled { .. } => Exit::HostNotReady,
+            NginxError::Taken { .. } => Exit::Failed,
+            _ => Exit::NginxRefused,
+        };
+        Self::new(exit, cause)
+    }
+}

@@ -1,0 +1,36 @@
+//! The front door, from the outside: names, certificates, an authority, settings, through a real nginx on loopback ports.
+
+#![expect(clippy::disallowed_methods, reason = "tests plant files and run programs past the doors, as a user would")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+#![expect(dead_code, reason = "the support files are those of the walk, which needs more of them")]
+
+#[path = "../it/app.rs"]
+mod app;
+#[path = "../it/host.rs"]
+mod host;
+#[path = "../it/http.rs"]
+mod http;
+#[path = "../it/outcome.rs"]
+mod outcome;
+#[path = "../it/processes.rs"]
+mod processes;
+#[path = "../it/snapshot.rs"]
+mod snapshot;
+
+mod authority;
+mod curl;
+mod pem;
+
+mod acme;
+mod domains;
+mod https;
+mod settings;
+
+/// All state is as it was, but for what lies here.
+#[track_caller]
+fn unchanged_but(before: &snapshot::Snapshot, host: &host::Host, allowed: &[&str]) {
+    host.snapshot();
+    let changes = before.changes_in(host.dir());
+    let others: Vec<_> = changes.iter().filter(|line| !allowed.iter().any(|path| line.contains(path))).collect();
+    assert!(others.is_empty(), "{others:#?}");
+}
