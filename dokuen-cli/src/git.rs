@@ -11,6 +11,7 @@ use dokuen_core::{Conf, Host};
 
 use crate::exit::{Exit, Failure};
 use crate::pushed_tree;
+use crate::unpack::Unpack;
 
 /// A commit that was looked at: its id is forty or sixty-four hexadecimal digits, nothing else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,8 +154,7 @@ pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<Vec
 
 fn unpack(conf: &Conf, from: impl Read, into: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut archive = tar::Archive::new(std::io::BufReader::with_capacity(128 * 1024, from));
-    archive.set_preserve_permissions(true);
-    archive.set_overwrite(false);
+    let mut unpack = Unpack::into(into)?;
     let (mut files, mut bytes, mut small) = (0u64, 0u64, Vec::new());
     for entry in archive.entries()? {
         let mut entry = entry?;
@@ -172,9 +172,7 @@ fn unpack(conf: &Conf, from: impl Read, into: &Path) -> std::io::Result<Vec<Path
         if entry.header().entry_type().is_file() && pushed_tree::may_be_pointer(entry.size()) {
             small.push(into.join(entry.path()?));
         }
-        if !entry.unpack_in(into)? {
-            return Err(std::io::Error::other("it names a path outside itself"));
-        }
+        unpack.take(&mut entry)?;
     }
     Ok(small)
 }

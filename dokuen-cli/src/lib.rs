@@ -57,6 +57,7 @@ mod show;
 mod slug_again;
 mod submodules;
 mod topics;
+mod unpack;
 pub mod walk;
 
 pub use exit::{Exit, Failure};
