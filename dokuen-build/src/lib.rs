@@ -97,6 +97,7 @@ pub use env::BuildEnv;
 pub use error::{Asked, BuildError, GitError, ReleaseError, ScriptError};
 pub use mason::{Format, package};
 pub use recipe::Recipe;
+pub use release::Release;
 pub use slug::{Slug, Used};
 pub use store::{Installed, Store};
 pub use stream::{StreamError, stream};

@@ -10,10 +10,12 @@ use serde_yaml::Value;
 
 use crate::error::ReleaseError;
 
-/// A buildpack's defaults, in the order it printed them.
+/// What `bin/release` of a buildpack printed, in its order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Release {
+pub struct Release {
+    /// Defaults, under everything that an app or a user sets.
     pub config_vars: Vec<(EnvName, EnvValue)>,
+    /// Commands for types that the app's Procfile does not name.
     pub process_types: Procfile,
 }
 
@@ -195,10 +197,27 @@ mod tests {
         assert!(Release::parse(b"config_vars: {A: \xff}\n").is_err());
     }
 
+    /// Members of a YAML map with these names.
+    fn pairs(name: &'static str) -> impl Strategy<Value = String> {
+        let one = (name, "[\"']?\\PC{0,12}[\"']?").prop_map(|(name, value)| format!("{name}: {value}"));
+        proptest::collection::vec(one, 0..4).prop_map(|all| all.join(", "))
+    }
+
     proptest! {
         #[test]
         fn never_panics(text in "(config_vars|default_process_types)?:? ?[{\\[]?\\PC{0,30}") {
             let _ = Release::parse(text.as_bytes());
+        }
+
+        #[test]
+        fn what_is_read_can_be_written_down(vars in pairs("[A-Z_]{1,6}"), types in pairs("[a-z-]{1,6}")) {
+            let text = format!("config_vars: {{{vars}}}\ndefault_process_types: {{{types}}}\n");
+            if let Ok(release) = Release::parse(text.as_bytes()) {
+                prop_assert!(release.config_vars.iter().all(|(name, value)| !name.is_reserved() && !value.bytes().contains(&0)));
+                if !release.process_types.is_empty() {
+                    prop_assert_eq!(Procfile::parse(&release.process_types.render()).unwrap(), release.process_types);
+                }
+            }
         }
     }
 }

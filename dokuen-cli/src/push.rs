@@ -46,5 +46,6 @@ fn remember(app: &App, branch: Option<&str>) -> Result<(), Failure> {
 fn prune(host: &Host, app: &App) -> Result<(), Failure> {
     let surplus = prune::surplus(host, app)?;
     prune::set_aside(host, app, &surplus)?;
-    if surplus.is_empty() { Ok(()) } else { prune::tidy_aside(host) }
+    let cached = !fs::names(&app.cache())?.is_empty();
+    if surplus.is_empty() && !cached { Ok(()) } else { prune::tidy_aside(host) }
 }

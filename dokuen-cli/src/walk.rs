@@ -17,7 +17,7 @@ use crate::git::{self, Commit};
 use crate::settings::Settings;
 use crate::slug_again::{self, Source};
 use crate::submodules::{self, Written};
-use crate::{build, front_door, pushed_tree, reconcile, release_phase};
+use crate::{build, front_door, pushed_tree, reconcile, release_phase, room};
 
 /// What is to be live next.
 #[derive(Debug)]
@@ -73,6 +73,7 @@ fn build<'a>(
     config: &Environment,
     out: &mut dyn Transcript,
 ) -> Result<(Tree, SweepUnless<'a>), Failure> {
+    room::check(host, app)?;
     let cut = releases::cut(app, Stamp::now())?;
     let swept = SweepUnless::new(host, app, &cut);
     let submodules = pushed_tree::check(host, app.repo(), commit)?;

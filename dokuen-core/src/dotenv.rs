@@ -134,5 +134,12 @@ mod tests {
             let all = Environment::default().with("A", &value);
             prop_assert_eq!(parse_dotenv(&render_dotenv(&all.0)).unwrap(), all);
         }
+
+        #[test]
+        fn any_text_is_read_or_refused_and_what_was_read_is_read_again(text in "((export )?[A-Z]{0,2}=?[\"']?(\\PC|[\r\\\\ #]){0,12}[\"']?\n){0,4}") {
+            if let Ok(all) = parse_dotenv(&text) {
+                prop_assert_eq!(parse_dotenv(&render_dotenv(&all.0)).unwrap(), all);
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use crate::app::App;
-use crate::host::{Host, eventually};
+use crate::host::{Host, Options, eventually};
 
 /// An app with a buildpack whose compile is this script.
 fn app_with(host: &Host, compile: &str) -> App {
@@ -89,6 +89,20 @@ fn a_build_ends_with_the_client_that_pushed_unless_the_config_says_otherwise() {
     app.dokuen("config:set", &["DOKUEN_DETACHED=1"]).ok();
     leave();
     eventually("it is live all the same", || app.exists("current"));
+}
+
+#[test]
+fn a_cache_is_bounded_and_its_largest_part_goes() {
+    let conf = "stop_timeout: 3\ncache_bytes: 100000\n";
+    let host = Host::with(Options { conf, ..Options::default() });
+    let app = app_with(
+        &host,
+        "test -d \"$2/small\" || { mkdir \"$2/small\" \"$2/large\"; echo x >\"$2/small/x\"; head -c 200000 /dev/zero >\"$2/large/x\"; }",
+    );
+    app.push().ok();
+    eventually("the large part has gone", || !app.exists("build/large"));
+    assert!(app.exists("build/small/x"));
+    app.greeting("next").push().ok().serving("next");
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! The bound of an app's build cache. It is looked at aside, after a deploy; what is too much goes in whole parts, the
+//! largest first: a buildpack finds a part as it left it, or not at all.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use dokuen_core::{App, Host, Lock, LockError, fs};
+
+use crate::exit::Failure;
+use crate::prune;
+
+/// How long it waits for the deploy that has started it.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Brings the cache of an app below the bound of the conf.
+pub fn bound(host: &Host, app: &App) -> Result<(), Failure> {
+    if surplus(host, app)?.is_empty() {
+        return Ok(());
+    }
+    // Looked at once more under the lock: a build may have emptied it meanwhile. Without the lock its own end looks.
+    let Some(_lock) = lock(app)? else { return Ok(()) };
+    for part in surplus(host, app)? {
+        let aside = prune::rubbish(host, &format!("cache-{}-{}-{part}", app.name, std::process::id()));
+        fs::rename(&app.cache().join(&part), &aside)?;
+    }
+    Ok(())
+}
+
+/// The parts that have to go.
+fn surplus(host: &Host, app: &App) -> Result<Vec<String>, Failure> {
+    let mut parts = Vec::new();
+    for name in fs::names(&app.cache())? {
+        // What vanishes while it is weighed belongs to a build that runs, and weighs nothing.
+        let size = fs_extra::dir::get_size(app.cache().join(&name)).unwrap_or(0);
+        parts.push((size, name));
+    }
+    Ok(too_much(parts, host.conf.cache_bytes))
+}
+
+fn too_much(mut parts: Vec<(u64, String)>, most: u64) -> Vec<String> {
+    let mut total: u64 = parts.iter().map(|(size, _)| size).sum();
+    parts.sort();
+    let mut gone = Vec::new();
+    while total > most
+        && let Some((size, name)) = parts.pop()
+    {
+        total -= size;
+        gone.push(name);
+    }
+    gone
+}
+
+fn lock(app: &App) -> Result<Option<Lock>, Failure> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match app.lock("bounding its cache") {
+            Ok(lock) => return Ok(Some(lock)),
+            Err(LockError::Busy { .. }) if Instant::now() < until => thread::sleep(Duration::from_millis(100)),
+            Err(LockError::Busy { .. }) => return Ok(None),
+            Err(other) => return Err(other.into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_largest_parts_go_until_the_rest_fits() {
+        let parts = || [(5, "a"), (70, "b"), (20, "c")].map(|(size, name)| (size, name.to_owned())).to_vec();
+        assert_eq!(too_much(parts(), 95), Vec::<String>::new());
+        assert_eq!(too_much(parts(), 94), ["b"]);
+        assert_eq!(too_much(parts(), 24), ["b", "c"]);
+        assert_eq!(too_much(parts(), 0), ["b", "c", "a"]);
+    }
+}
