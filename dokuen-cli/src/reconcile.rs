@@ -9,12 +9,14 @@ use dokuen_core::releases::{self, Tree};
 use dokuen_core::{App, Formation, Host, Stamp, fs};
 use dokuen_proc::Instance;
 
+use crate::commands::rename;
 use crate::exit::Failure;
 use crate::walk;
 
 /// Makes routing, wrappers and directories agree with what is live. `None`: nothing was ever deployed, or the app is
 /// shut down. `Some(live)` does not mean that all of it runs: see [`crate::commands::boot`].
 pub fn reconcile(host: &Host, app: &App) -> Result<Option<Live>, Failure> {
+    rename::settle(host, app)?;
     let live = settle(app)?;
     ledger::take_back_config(app, live)?;
     if let Some(live) = live {

@@ -275,7 +275,8 @@ impl Host {
 impl App {
     /// Whether it was created.
     pub fn exists(&self) -> bool {
-        self.dir.is_dir()
+        // A link is what a rename has left, and no app.
+        self.dir.symlink_metadata().is_ok_and(|meta| meta.is_dir())
     }
 
     /// Its directory.
@@ -321,6 +322,11 @@ impl App {
     /// There while the app is shut down on purpose.
     pub fn stopped_file(&self) -> PathBuf {
         self.dir.join("stopped")
+    }
+
+    /// There while a rename is not finished, with the old name in it.
+    pub fn renaming_file(&self) -> PathBuf {
+        self.dir.join("renaming")
     }
 
     /// There while nobody may deploy the app: by whom, since when, why.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use dokuen_core::{App, AppName, Host, Lock, Transcript, fs};
 
+use super::rename;
 use crate::access::Role;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
@@ -27,6 +28,9 @@ pub fn create(host: &Host, name: AppName) -> Result<App, Failure> {
     if app.exists() {
         let taken = Failure::new(Exit::Failed, format!("the app {} exists already", app.name));
         return Err(taken.hint(format!("git remote add dokuen {}", in_shell(&remote_url(host, &app)))));
+    }
+    if app.dir().is_symlink() {
+        rename::free(host, &app)?;
     }
     sweep(&host.apps_dir())?;
     sweep(&host.repos_dir())?;

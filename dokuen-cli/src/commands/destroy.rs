@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use dokuen_core::{App, Host, Lock, Transcript, fs};
 
+use super::rename;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::topics::apps::DestroyArgs;
@@ -49,6 +50,7 @@ pub fn destroy(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), F
     oneoffs::stop_all(host, app)?;
     super::shutdown::stop(app, host)?;
     front_door::remove(host, app)?;
+    rename::forget_links(host, app)?;
     fs::remove_tree(app.run_dir())?;
     let rubbish =
         [format!("gone-{}", app.name), format!("gone-{}.git", app.name)].map(|name| prune::rubbish(host, &name));

@@ -22,6 +22,7 @@ pub mod nginx;
 pub mod ps;
 pub mod purge_cache;
 pub mod releases;
+pub mod rename;
 pub mod restart;
 pub mod run;
 pub mod runs;

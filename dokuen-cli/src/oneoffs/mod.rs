@@ -155,7 +155,8 @@ pub fn trees_in_use(app: &App) -> Result<Vec<PathBuf>, Failure> {
     let mut trees = Vec::new();
     for run in all(app)? {
         if run.state()? == State::Running {
-            trees.push(run.spec.tree);
+            // Since it began the app may have been renamed.
+            trees.push(run.spec.tree.canonicalize().unwrap_or(run.spec.tree));
         }
     }
     Ok(trees)

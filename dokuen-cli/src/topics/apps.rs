@@ -3,9 +3,9 @@
 use clap::{Args, Subcommand};
 use dokuen_core::Host;
 
-use super::{Topic, done};
+use super::{AppArg, Topic, done};
 use crate::access::Needs;
-use crate::commands::{apps, create, destroy, freeze};
+use crate::commands::{apps, create, destroy, freeze, rename};
 use crate::exit::Failure;
 use crate::printer::Printer;
 use crate::show::Form;
@@ -23,6 +23,9 @@ pub enum AppsCommand {
     /// Make an app: its directories, its repository, its hook
     #[command(name = "create", aliases = ["apps:create"])]
     Create(NamedApp),
+    /// Give an app another name: its URL and its repository change, its releases and config stay
+    #[command(name = "apps:rename", aliases = ["rename"])]
+    Rename(RenameArgs),
     /// Refuse deploys and rollbacks of an app until it is unlocked
     #[command(name = "apps:lock")]
     Lock(LockArgs),
@@ -41,6 +44,7 @@ impl Topic for AppsCommand {
             Self::Info(args) => Needs::Collaborator(args.app.name()),
             Self::Lock(args) => Needs::Collaborator(args.app.name()),
             Self::Unlock(args) => Needs::Collaborator(args.name()),
+            Self::Rename(args) => Needs::Owner(&args.app.application),
             Self::Destroy(args) => Needs::Owner(args.app.name()),
         }
     }
@@ -51,6 +55,7 @@ impl Topic for AppsCommand {
             Self::Create(_) => Some("create".to_owned()),
             Self::Lock(_) => Some("apps:lock".to_owned()),
             Self::Unlock(_) => Some("apps:unlock".to_owned()),
+            Self::Rename(args) => Some(format!("apps:rename {}", args.name)),
             Self::Destroy(_) => Some("apps:destroy".to_owned()),
         }
     }
@@ -70,6 +75,7 @@ impl Topic for AppsCommand {
             Self::Create(args) => create::run(host, args.name(), out),
             Self::Lock(args) => freeze::lock(host, args, out),
             Self::Unlock(args) => freeze::unlock(host, args.name(), out),
+            Self::Rename(args) => rename::run(host, args, out),
             Self::Destroy(args) => destroy::run(host, args, out),
         })
     }
@@ -113,6 +119,17 @@ pub struct LockArgs {
     /// Why, for whoever wants to deploy
     #[arg(short = 'm', long, value_name = "TEXT")]
     pub message: Option<String>,
+}
+
+/// `apps:rename`
+#[derive(Debug, Args)]
+pub struct RenameArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// Its new name
+    #[arg(value_name = "NAME")]
+    pub name: String,
 }
 
 /// `apps:destroy`

@@ -1,5 +1,7 @@
 //! What is known of apps and releases, and what becomes of them.
 
+use std::fs;
+
 use serde_json::Value;
 
 use crate::app::App;
@@ -122,4 +124,56 @@ fn one_process_is_restarted_and_the_others_run_on() {
     app.dokuen("restart", &["web"]).exits(3).stderr_has("nothing of hello runs");
     app.dokuen("ps:start", &[]).ok();
     app.dokuen("ps:wait", &["--timeout=10"]).ok();
+}
+
+#[test]
+fn a_renamed_app_has_everything_it_had_under_its_new_name_only() {
+    let host = Host::new();
+    let app = host.app("old", "types");
+    app.push().ok();
+    app.dokuen("config:set", &["A=1", "ADDITIONAL_DOMAINS=shop.test"]).ok();
+    app.greeting("two").push().ok();
+    app.dokuen("scale", &["worker=1"]).ok();
+    host.dokuen(&["create", "other"]).ok();
+    host.dokuen(&["apps:rename", "-a", "old", "other"]).exits(1).stderr_has("the app other exists already");
+    host.dokuen(&["apps:rename", "-a", "old", "a/b"]).exits(2);
+    host.dokuen(&["apps:rename", "-a", "old", "old"]).exits(1);
+    app.serves("two");
+    host.dokuen(&["apps:rename", "--app=old", "new"]).ok().stdout_has("renamed old to new").stdout_has("new.git");
+    host.dokuen(&["apps"]).ok().stdout_is("new\nother\n");
+    let new = App { name: "new".to_owned(), ..app.clone() };
+    new.git(&["remote", "set-url", "dokuen", &new.repo().display().to_string()]).ok();
+    new.serves("two").comes_to_run(&["web.1", "worker.1"]);
+    assert_eq!(new.get_as("shop.test", "/").status, 200);
+    assert_eq!((app.get_as(&app.domain(), "/").status, app.repo().exists()), (404, false));
+    assert_eq!(new.env("A"), b"1");
+    new.dokuen("logs", &["-p", "web.1"]).ok().stdout_has("[web.1]");
+    new.greeting("three").push().ok().serving("three");
+    new.dokuen("rollback", &["v1"]).ok().serving("Hello from types, version 1");
+    host.dokuen(&["config", "-a", "old"]).exits(3);
+    host.dokuen(&["create", "old"]).exits(1).stderr_has("old was renamed to new");
+    host.dokuen(&["doctor", "--json"]);
+    host.dokuen(&["apps:destroy", "new", "--force"]).ok();
+    host.dokuen(&["create", "old"]).ok();
+}
+
+#[test]
+fn a_rename_that_was_killed_is_finished_by_the_next_command() {
+    let host = Host::new();
+    let app = host.app("old", "types");
+    app.push().ok();
+    // As it is right after the rename that decides.
+    fs::write(app.dir().join("renaming"), "old\n").unwrap();
+    fs::rename(app.dir(), host.dir().join("apps/new")).unwrap();
+    host.dokuen(&["apps"]).ok().stdout_is("new\n");
+    let new = App { name: "new".to_owned(), ..app.clone() };
+    new.dokuen("restart", &[]).ok();
+    new.serves("Hello from types, version 1");
+    new.git(&["remote", "set-url", "dokuen", &new.repo().display().to_string()]).ok();
+    new.greeting("two").push().ok().serving("two");
+    assert!(!new.exists("renaming") && !app.repo().exists());
+    // And as it is right before: nothing has happened.
+    fs::write(new.dir().join("renaming"), "new\n").unwrap();
+    new.dokuen("restart", &[]).ok().serving("two");
+    assert!(!new.exists("renaming"));
 }

@@ -14,11 +14,12 @@ enum Least {
 }
 
 /// Commands in a form that changes nothing that the others need. APP is the app, WHO the person.
-const ROWS: [(&str, &str, Least); 55] = [
+const ROWS: [(&str, &str, Least); 56] = [
     ("setup", "/tmp/nowhere-at-all", Least::Nobody),
     ("create", "-a WHO-new", Least::Key),
     ("apps", "", Least::Key),
     ("apps:info", "-a APP", Least::Collaborator),
+    ("apps:rename", "-a APP a/b", Least::Owner),
     ("apps:lock", "-a APP", Least::Collaborator),
     ("apps:unlock", "-a APP", Least::Collaborator),
     ("apps:destroy", "-a APP", Least::Owner),

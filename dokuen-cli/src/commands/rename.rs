@@ -1,0 +1,108 @@
+//! `apps:rename`: the app, its releases, config, logs and repository under another name.
+//!
+//! The one rename of its directory is what decides; everything after it is finished by the next command on the app when
+//! this one is killed. A link stays where the directory was: build tools bake the paths of trees into them, and an
+//! earlier release must still run after a rollback.
+
+use std::path::Path;
+
+use dokuen_core::{App, AppName, Host, Lock, Transcript, fs};
+
+use super::create::remote_url;
+use super::restart;
+use crate::exit::{Exit, Failure};
+use crate::printer::Printer;
+use crate::topics::apps::RenameArgs;
+use crate::{front_door, place, reconcile};
+
+/// Renames it; processes with the new name take over from those with the old one.
+pub fn run(host: &Host, args: &RenameArgs, out: &mut Printer) -> Result<(), Failure> {
+    let old = place::app(host, &args.app.application)?;
+    let new = host.app_at(AppName::parse(&args.name)?);
+    if host.conf.gitolite {
+        let text = "the repositories are Gitolite's, and so are their names";
+        return Err(
+            Failure::new(Exit::Denied, text).hint("rename the repository in gitolite-admin, then create the app")
+        );
+    }
+    let _names = Lock::take(&host.apps_lock(), "renaming an app")?;
+    let _lock = old.lock("renaming it")?;
+    free(host, &new)?;
+    reconcile::reconcile(host, &old)?;
+    fs::replace(&old.renaming_file(), format!("{}\n", old.name).as_bytes(), fs::PRIVATE_FILE)?;
+    fs::rename(old.dir(), new.dir())?;
+    let live = reconcile::reconcile(host, &new)?;
+    if live.is_some() {
+        restart::again(host, &new, out)?;
+        forget_sockets(host, &new, &old)?;
+    }
+    out.step(&format!("renamed {} to {}", old.name, new.name));
+    out.fact(&format!("url: {}", remote_url(host, &new)));
+    out.fact(&front_door::url(host, &new)?);
+    out.fact(&format!("in each checkout: git remote set-url dokuen {}", remote_url(host, &new)));
+    Ok(())
+}
+
+/// Nothing of that name is there, not even the link that a rename has left.
+pub fn free(host: &Host, app: &App) -> Result<(), Failure> {
+    if let Some(target) = fs::link_target(app.dir()).ok().flatten() {
+        let heir = target.display().to_string();
+        let text = format!("{} was renamed to {heir}, whose earlier releases still need the old path", app.name);
+        return Err(Failure::new(Exit::Failed, text).hint(format!("the name is free again when {heir} is destroyed")));
+    }
+    let taken = app.exists() || app.repo().exists() || host.vhost(&app.name).exists();
+    match taken {
+        true => Err(Failure::new(Exit::Failed, format!("the app {} exists already", app.name))),
+        false => Ok(()),
+    }
+}
+
+/// Finishes a rename that was begun. The app's lock must be held.
+pub fn settle(host: &Host, app: &App) -> Result<(), Failure> {
+    let Some(text) = fs::read_if_there(&app.renaming_file())? else { return Ok(()) };
+    let old = host.app_at(AppName::parse(String::from_utf8_lossy(&text).trim())?);
+    if old.name != app.name {
+        if old.repo().exists() && !app.repo().exists() {
+            fs::rename(old.repo(), app.repo())?;
+        }
+        if fs::link_target(old.dir()).ok().flatten().is_none() {
+            fs::link(Path::new(app.name.as_str()), old.dir())?;
+        }
+        rename_logs(app, &old)?;
+        // What runs is reached by its old sockets through a new route, until it is restarted.
+        fs::make_dirs(&app.sockets_dir(), fs::PUBLIC_DIR)?;
+        front_door::remove(host, &old)?;
+    }
+    Ok(fs::remove(&app.renaming_file())?)
+}
+
+/// The links that renames of this app have left go with it.
+pub fn forget_links(host: &Host, app: &App) -> Result<(), Failure> {
+    for name in fs::names(&host.apps_dir())? {
+        let link = host.apps_dir().join(name);
+        if link.is_symlink() && fs::link_target(&link)?.is_some_and(|target| target == Path::new(app.name.as_str())) {
+            fs::remove(&link)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whoever writes one goes on writing it: a file keeps its writers when it is renamed.
+fn rename_logs(app: &App, old: &App) -> Result<(), Failure> {
+    let lead = format!("dokuen.{}.", old.name);
+    for name in fs::names(&app.logs_dir())? {
+        if let Some(rest) = name.strip_prefix(&lead) {
+            fs::rename(&app.logs_dir().join(&name), &app.named_log(rest))?;
+        }
+    }
+    Ok(())
+}
+
+/// When the last process of the old name has gone, so do its sockets.
+fn forget_sockets(host: &Host, app: &App, old: &App) -> Result<(), Failure> {
+    let limit = host.conf.drain_timeout + host.conf.stop_timeout + std::time::Duration::from_secs(10);
+    for instance in dokuen_proc::instances(app)?.iter().filter(|instance| instance.is_retired()) {
+        instance.wait_gone(limit)?;
+    }
+    Ok(fs::remove_tree(old.run_dir())?)
+}
