@@ -65,6 +65,9 @@ pub fn topics() -> Vec<(&'static str, clap::Command)> {
     vec![
         topic("Apps", AppsCommand::augment_subcommands),
         topic("Config vars", ConfigCommand::augment_subcommands),
+        topic("Domains", DomainsCommand::augment_subcommands),
+        topic("Certificates", CertsCommand::augment_subcommands),
+        topic("nginx and maintenance", NginxCommand::augment_subcommands),
         topic("Processes and logs", ProcessesCommand::augment_subcommands),
         topic("One-off commands", OneOffsCommand::augment_subcommands),
         topic("Releases", ReleasesCommand::augment_subcommands),

@@ -157,23 +157,35 @@ fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> R
     if platform == "macos" {
         let plist = host.boot_dir().join("dokuen.plist");
         return Ok(vec![format!(
-            "sudo cp '{}' {LAUNCHD_PLIST}, then: sudo launchctl load -w {LAUNCHD_PLIST}",
+            "sudo cp '{}' {LAUNCHD_PLIST}, then: sudo launchctl load -w {LAUNCHD_PLIST}; the same with \
+             dokuen-certs.plist beside it, which renews certificates",
             plist.display()
         )]);
     }
     if !root {
-        let lines = "mkdir -p ~/.config/systemd/user && cp '{}' ~/.config/systemd/user/ && systemctl --user enable dokuen && loginctl enable-linger";
-        return Ok(vec![format!("to start everything at boot: {}", lines.replace("{}", &unit.display().to_string()))]);
+        let lines = "mkdir -p ~/.config/systemd/user && cp '{}'/dokuen*.{service,timer} ~/.config/systemd/user/ && \
+                     systemctl --user enable dokuen dokuen-certs.timer && loginctl enable-linger";
+        let lines = lines.replace("{}", &host.boot_dir().display().to_string());
+        return Ok(vec![format!("to start everything at boot and renew certificates: {lines}")]);
     }
     if !Path::new("/run/systemd/system").is_dir() || host.conf.nginx == NginxKind::Own {
-        let line = format!("cp '{}' /etc/systemd/system/ && systemctl enable dokuen", unit.display());
-        return Ok(vec![format!("to start everything at boot: {line}")]);
+        let dir = host.boot_dir();
+        let line = format!(
+            "cp '{}'/dokuen*.{{service,timer}} /etc/systemd/system/ && systemctl enable dokuen dokuen-certs.timer",
+            dir.display()
+        );
+        return Ok(vec![format!("to start everything at boot and renew certificates: {line}")]);
     }
     fs::install(&unit, Path::new(SYSTEMD_UNIT), fs::PUBLIC_FILE)?;
     fs::replace(Path::new("/etc/tmpfiles.d/dokuen.conf"), tmpfile(host).as_bytes(), fs::PUBLIC_FILE)?;
+    for name in [units::RENEWAL, units::RENEWAL_TIMER] {
+        let installed = Path::new(SYSTEMD_UNIT).with_file_name(name);
+        fs::install(&host.boot_dir().join(name), &installed, fs::PUBLIC_FILE)?;
+    }
     systemctl(&["daemon-reload"])?;
     systemctl(&["enable", "--quiet", "dokuen.service"])?;
-    out.fact("systemd starts everything at boot (dokuen.service)");
+    systemctl(&["enable", "--quiet", "--now", units::RENEWAL_TIMER])?;
+    out.fact("systemd starts everything at boot (dokuen.service) and renews certificates (dokuen-certs.timer)");
     Ok(Vec::new())
 }
 

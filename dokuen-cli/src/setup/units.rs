@@ -1,4 +1,4 @@
-//! What starts everything again after a reboot: a systemd unit and a launchd property list.
+//! What starts everything again after a reboot, and what renews certificates: systemd units and launchd property lists.
 
 use std::path::PathBuf;
 
@@ -6,12 +6,25 @@ use dokuen_core::{Host, NginxKind, fs};
 
 use crate::exit::Failure;
 
-/// Writes both; which of them is installed is the machine's business.
+/// Writes all; which of them are installed is the machine's business.
 pub fn write(host: &Host) -> Result<(), Failure> {
     fs::replace(&systemd_file(host), systemd(host).as_bytes(), fs::PUBLIC_FILE)?;
-    fs::replace(&host.boot_dir().join("dokuen.plist"), launchd(host).as_bytes(), fs::PUBLIC_FILE)?;
+    let others = [
+        ("dokuen.plist", launchd(host)),
+        (RENEWAL, renewal(host)),
+        (RENEWAL_TIMER, renewal_timer(host)),
+        ("dokuen-certs.plist", renewal_launchd(host)),
+    ];
+    for (name, text) in others {
+        fs::replace(&host.boot_dir().join(name), text.as_bytes(), fs::PUBLIC_FILE)?;
+    }
     Ok(())
 }
+
+/// What renews certificates, and what starts that.
+pub const RENEWAL: &str = "dokuen-certs.service";
+/// Twice a day.
+pub const RENEWAL_TIMER: &str = "dokuen-certs.timer";
 
 /// Where the systemd unit is written.
 pub fn systemd_file(host: &Host) -> PathBuf {
@@ -22,8 +35,7 @@ pub fn systemd_file(host: &Host) -> PathBuf {
 /// touches no wrapper; `ExecStop` is what stops them, in good order.
 fn systemd(host: &Host) -> String {
     let dokuen = quoted(&host.bin_dir().join("dokuen").display().to_string());
-    let root = host.conf.nginx == NginxKind::System;
-    let user = if root { format!("User={}\n", host.conf.app_user) } else { String::new() };
+    let user = user_line(host);
     let wanted_by = if nix::unistd::geteuid().is_root() { "multi-user.target" } else { "default.target" };
     format!(
         "[Unit]\n\
@@ -46,26 +58,82 @@ fn systemd(host: &Host) -> String {
     )
 }
 
+/// Beside the machine's nginx it is the account's work; else whoever installs the unit is the account.
+fn user_line(host: &Host) -> String {
+    match host.conf.nginx {
+        NginxKind::System => format!("User={}\n", host.conf.app_user),
+        NginxKind::Own => String::new(),
+    }
+}
+
+/// It keeps the old certificate when it fails, says so in the journal, and is tried again by the next turn of the timer.
+fn renewal(host: &Host) -> String {
+    format!(
+        "[Unit]\n\
+         Description=Dokuen: certificates of {dir}\n\
+         After=network-online.target nginx.service\n\
+         Wants=network-online.target\n\
+         \n\
+         [Service]\n\
+         Type=oneshot\n\
+         {user}\
+         ExecStart={dokuen} certs:renew\n\
+         TimeoutStartSec=3600\n",
+        dir = host.conf.dokuen_dir.display(),
+        user = user_line(host),
+        dokuen = quoted(&host.bin_dir().join("dokuen").display().to_string()),
+    )
+}
+
+/// Twice a day, as authorities ask for; not at the minute at which everybody comes, and made up for after a night off.
+fn renewal_timer(host: &Host) -> String {
+    format!(
+        "[Unit]\n\
+         Description=Dokuen: when certificates of {dir} are looked at\n\
+         \n\
+         [Timer]\n\
+         OnCalendar=*-*-* 03,15:00\n\
+         RandomizedDelaySec=2h\n\
+         Persistent=true\n\
+         \n\
+         [Install]\n\
+         WantedBy=timers.target\n",
+        dir = host.conf.dokuen_dir.display(),
+    )
+}
+
 /// systemd splits at blanks and knows `%` as a specifier.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('%', "%%"))
 }
 
-/// Keys as launchd.plist(5) documents them. `AbandonProcessGroup`: wrappers outlive the boot command.
+/// `AbandonProcessGroup`: wrappers outlive the boot command.
 fn launchd(host: &Host) -> String {
+    let keys = "<key>RunAtLoad</key><true/>\n  <key>KeepAlive</key><true/>\n  <key>AbandonProcessGroup</key><true/>";
+    property_list(host, "dokuen.boot", &["boot", "--watch"], keys, "boot.log")
+}
+
+fn renewal_launchd(host: &Host) -> String {
+    let keys = "<key>StartCalendarInterval</key><array>\
+                <dict><key>Hour</key><integer>3</integer><key>Minute</key><integer>41</integer></dict>\
+                <dict><key>Hour</key><integer>15</integer><key>Minute</key><integer>41</integer></dict></array>";
+    property_list(host, "dokuen.certs", &["certs:renew"], keys, "certs.log")
+}
+
+/// Keys as launchd.plist(5) documents them.
+fn property_list(host: &Host, label: &str, words: &[&str], keys: &str, log: &str) -> String {
     let dokuen = escaped(&host.bin_dir().join("dokuen").display().to_string());
-    let log = escaped(&host.boot_dir().join("boot.log").display().to_string());
+    let log = escaped(&host.boot_dir().join(log).display().to_string());
     let user = escaped(&host.conf.app_user);
+    let words: String = words.iter().map(|word| format!("<string>{word}</string>")).collect();
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
          <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
          <plist version=\"1.0\">\n\
          <dict>\n\
-         \x20 <key>Label</key><string>dokuen.boot</string>\n\
-         \x20 <key>ProgramArguments</key><array><string>{dokuen}</string><string>boot</string><string>--watch</string></array>\n\
-         \x20 <key>RunAtLoad</key><true/>\n\
-         \x20 <key>KeepAlive</key><true/>\n\
-         \x20 <key>AbandonProcessGroup</key><true/>\n\
+         \x20 <key>Label</key><string>{label}</string>\n\
+         \x20 <key>ProgramArguments</key><array><string>{dokuen}</string>{words}</array>\n\
+         \x20 {keys}\n\
          \x20 <key>UserName</key><string>{user}</string>\n\
          \x20 <key>StandardErrorPath</key><string>{log}</string>\n\
          </dict>\n\

@@ -6,12 +6,16 @@ use crate::app::App;
 use crate::home;
 use crate::host::Host;
 use crate::outcome::Outcome;
+use crate::pem::Pem;
 use crate::schema::complaints;
 
 /// A command that prints data, and the schema of what it prints.
-const ROWS: [(&str, &[&str], &str); 17] = [
+const ROWS: [(&str, &[&str], &str); 20] = [
     ("apps", &[], "apps"),
     ("config", &["-a", "hello"], "config"),
+    ("domains", &["-a", "hello"], "domains"),
+    ("certs", &[], "certs"),
+    ("nginx:show", &["-a", "hello"], "nginx-show"),
     ("ps", &["-a", "hello"], "ps"),
     ("scale", &["-a", "hello"], "scale"),
     ("releases", &["-a", "hello"], "releases"),
@@ -58,6 +62,8 @@ fn every_kind_of_data_is_json_that_fits_its_schema() {
         documents(&out, schema).iter().for_each(|one| assert_eq!(complaints(schema, one), [""; 0], "{command}: {out}"));
     }
     app.push().ok();
+    let pem = Pem::of(&host, "own", &[&app.domain()]);
+    app.dokuen_given("certs:add", &[], &pem.text()).ok();
     host.dokuen_given(&["adduser", "anna", "--admin"], KEY.as_bytes()).ok();
     app.dokuen("config:set", &["A=one\ntwo", "B=\u{fc}"]).ok();
     app.dokuen("run:detached", &["true"]).ok();

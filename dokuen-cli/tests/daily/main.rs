@@ -12,6 +12,8 @@ mod host;
 mod http;
 #[path = "../it/outcome.rs"]
 mod outcome;
+#[path = "../front_door/pem.rs"]
+mod pem;
 #[path = "../it/processes.rs"]
 mod processes;
 #[path = "../it/snapshot.rs"]

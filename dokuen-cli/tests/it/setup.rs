@@ -191,4 +191,23 @@ fn a_plist_parser_takes_the_launchd_unit_and_its_keys_are_launchds() {
     // launchd.plist(5) documents each of these.
     assert_eq!(keys, "AbandonProcessGroup KeepAlive Label ProgramArguments RunAtLoad StandardErrorPath UserName");
     assert_eq!(argv, format!("['{}', 'boot', '--watch']", host.program().display()));
+    let script = "import plistlib, sys; d = plistlib.load(open(sys.argv[1], 'rb')); print(*sorted(d)); print(d['ProgramArguments'], d['StartCalendarInterval'])";
+    let mut python = host.command("python3");
+    let read = run(python.args(["-c", script]).arg(host.dir().join("boot/dokuen-certs.plist")), b"", None).ok().out();
+    let argv = format!("['{}', 'certs:renew'] [{{'Hour': 3, 'Minute': 41}}, ", host.program().display());
+    assert!(read.contains(&argv), "{read}");
+}
+
+#[test]
+fn the_timer_that_renews_certificates_runs_what_renews_them() {
+    let host = Host::with(Options { name: "a b", ..Options::default() });
+    let service = fs::read_to_string(host.dir().join("boot/dokuen-certs.service")).unwrap();
+    let line = service.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    assert_eq!(line, format!("\"{}\" certs:renew", host.program().display()));
+    // The words of the unit, as a shell would split them here.
+    run(host.command("/bin/sh").args(["-c", line]), b"", None).ok();
+    let timer = fs::read_to_string(host.dir().join("boot/dokuen-certs.timer")).unwrap();
+    for line in ["OnCalendar=*-*-* 03,15:00", "Persistent=true", "WantedBy=timers.target"] {
+        assert!(timer.lines().any(|l| l == line), "{line}");
+    }
 }
