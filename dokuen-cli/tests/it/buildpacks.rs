@@ -87,9 +87,9 @@ fn the_cache_lives_from_build_to_build() {
     let app = host.app("hello", "python");
     app.with(".buildpacks", format!("{}\n", host.buildpack("buildpack-cache").display()));
     app.push().ok().stderr_has("+ Build number 1");
-    app.commit("again").push().ok().stderr_has("+ Build number 2");
+    app.greeting("again").push().ok().stderr_has("+ Build number 2");
     std::fs::remove_dir_all(app.dir().join("build")).unwrap();
-    app.commit("anew").push().ok().stderr_has("+ Build number 1");
+    app.greeting("anew").push().ok().stderr_has("+ Build number 1");
 }
 
 #[test]
