@@ -55,6 +55,31 @@ fn a_buildpack_may_run_scripts_of_the_app() {
     assert_eq!(host.read("a"), "value");
 }
 
+/// Like heroku-buildpack-apt: an `Aptfile`, packages kept in the cache and unpacked into `.apt`, paths for those who come after
+/// it by `export` in its own directory, and for the processes by `.profile.d`.
+#[test]
+fn a_buildpack_may_install_into_the_tree_and_tell_the_next_one_by_export() {
+    let apt = r#"set -e
+        BUILD_DIR=$1 CACHE_DIR=$2 BP_DIR=$(cd "$(dirname "$0")/.." && pwd)
+        mkdir -p "$CACHE_DIR/apt/archives" "$BUILD_DIR/.apt/usr/bin" "$BUILD_DIR/.profile.d"
+        while read -r package; do
+            if [ -f "$CACHE_DIR/apt/archives/$package" ]; then echo "       Reusing $package"
+            else echo "       Fetching $package" && printf '#!/bin/sh\necho "%s says hello"\n' "$package" >"$CACHE_DIR/apt/archives/$package"; fi
+            install -m 755 "$CACHE_DIR/apt/archives/$package" "$BUILD_DIR/.apt/usr/bin/$package"
+        done <"$BUILD_DIR/Aptfile"
+        echo 'export PATH="$HOME/.apt/usr/bin:$PATH"' >"$BUILD_DIR/.profile.d/000_apt.sh"
+        echo 'export PATH="$HOME/.apt/usr/bin:$PATH"' >"$BP_DIR/export""#;
+    let host = Host::new().with("Aptfile", "tool\n").with("Procfile", "web: tool\n");
+    let first = host.pack("apt", apt, "echo '--- {}'");
+    let second = host.pack("second", r#"echo "-----> $(tool)""#, "");
+    let choice = || named(&[first.to_str().unwrap(), second.to_str().unwrap()]);
+    let text = host.build(choice()).text();
+    assert!(text.contains("      Fetching tool") && text.contains("  + tool says hello"), "{text}");
+    assert!(host.build(choice()).text().contains("      Reusing tool"));
+    assert!(host.read(".profile.d/000_apt.sh").contains(".apt/usr/bin"));
+    assert!(!first.join("export").exists(), "builds share a buildpack's own directory");
+}
+
 #[test]
 fn built_in_ones_go_by_their_names_in_the_list_and_after_the_users_own() {
     let host = Host::new().with(".buildpacks", "heroku/static\n").with("index.html", "hi");

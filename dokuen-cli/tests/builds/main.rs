@@ -24,6 +24,7 @@ mod again;
 mod compiled;
 mod files;
 mod kept;
+mod managers;
 mod node;
 mod python;
 mod several;
