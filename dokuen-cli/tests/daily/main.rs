@@ -20,6 +20,7 @@ mod processes;
 mod snapshot;
 
 mod apps;
+mod bad_inputs;
 mod config;
 mod doctor;
 mod help;
