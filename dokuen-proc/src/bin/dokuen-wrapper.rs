@@ -28,7 +28,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn announce(wrapper: Wrapper) -> Result<Wrapper, WrapperError> {
+fn announce(wrapper: Box<Wrapper>) -> Result<Box<Wrapper>, WrapperError> {
     match wrapper.port() {
         Some(port) => println!("ready {port}"),
         None => println!("ready"),

@@ -7,8 +7,8 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use dokuen_core::Port;
 use dokuen_core::fs::{self, FsError};
-use dokuen_core::{Environment, Port};
 use jiff::Timestamp;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
@@ -72,7 +72,6 @@ pub struct Wrapper {
     child: Option<Child>,
     last_end: String,
     soft_files: Option<u64>,
-    environment: Environment,
     partial_since: Option<Instant>,
     quiet_at: Option<Instant>,
     log_has_more: bool,
@@ -124,8 +123,9 @@ pub enum WrapperError {
 }
 
 impl Wrapper {
-    /// Takes everything the instance in `dir` needs, and what is left of an earlier wrapper's child.
-    pub fn prepare(dir: &Path) -> Result<Self, WrapperError> {
+    /// Takes everything the instance in `dir` needs, and what is left of an earlier wrapper's child. Boxed: moved by value
+    /// it would stand on the stack several times, for as long as it runs.
+    pub fn prepare(dir: &Path) -> Result<Box<Self>, WrapperError> {
         let spec = Spec::load(&dir.join("spec"))?;
         let parent = dir.parent().ok_or_else(|| WrapperError::NoInstance(dir.to_owned()))?;
         let instance = Instance::at(parent, spec.id.clone());
@@ -149,12 +149,11 @@ impl Wrapper {
             Some(_) => Machine::adopted(limits, instance.report().restarts, Instant::now()),
             None => Machine::new(limits, Instant::now()),
         };
-        let wrapper = Self {
+        let wrapper = Box::new(Self {
             signals: Signals::new()?,
             control: fs::open_pipe(&instance.file("control"))?,
             pipe: fs::open_pipe(&instance.file("log"))?,
             log: Log::open(&spec.log, &spec.id.name(), spec.log_bytes, &instance.file("spool"))?,
-            environment: Environment::from_nul(&fs::read(&instance.file("env"))?),
             child: adopted,
             _lock: lock,
             port,
@@ -177,7 +176,7 @@ impl Wrapper {
             reported: None,
             instance,
             spec,
-        };
+        });
         wrapper.register()?;
         Ok(wrapper)
     }
@@ -198,7 +197,7 @@ impl Wrapper {
     }
 
     /// Runs the instance until it was told to stop and nothing of it is left.
-    pub fn run(mut self) -> Result<(), WrapperError> {
+    pub fn run(mut self: Box<Self>) -> Result<(), WrapperError> {
         let mut events = Events::with_capacity(EVENTS);
         if self.child.is_some() {
             self.took_over()?;

@@ -37,10 +37,7 @@ impl Wrapper {
     }
 
     fn start(&mut self) {
-        let platform = child::platform_environment(&self.spec, self.port(), &self.instance);
-        let mut environment = self.environment.clone();
-        environment.0.extend(platform.0);
-        match self.start_child(&environment) {
+        match self.start_child() {
             Ok(child) => {
                 self.child = Some(child);
                 self.started = true;
@@ -56,11 +53,14 @@ impl Wrapper {
         }
     }
 
-    fn start_child(&mut self, environment: &Environment) -> Result<Child, String> {
+    fn start_child(&mut self) -> Result<Child, String> {
+        // Read at each start, not kept: it is what of a wrapper's memory would be large.
+        let mut environment = Environment::from_nul(&fs::read(&self.instance.file("env")).map_err(|e| chain(&e))?);
+        environment.0.extend(child::platform_environment(&self.spec, self.port(), &self.instance).0);
         self.clear_entry().map_err(|e| chain(&e))?;
         let start = Start {
             spec: &self.spec,
-            environment,
+            environment: &environment,
             log_pipe: &self.instance.file("log"),
             files: self.soft_files,
             listener: self.listener.as_ref(),
@@ -100,13 +100,11 @@ impl Wrapper {
 
     fn reread_environment(&mut self) {
         let read = EnvStore::new(&self.spec.app_env).load().and_then(|app| child::environment(&self.spec, app));
-        match read {
-            Ok(environment) => {
-                // Should this wrapper be killed, its successor starts the child with the same.
-                let _ = fs::replace_report(&self.instance.file("env"), &environment.to_nul(), fs::PRIVATE_FILE);
-                self.environment = environment;
-            }
-            Err(e) => self.say(&format!("the environment could not be read anew, the old one is kept: {e}")),
+        // Should this wrapper be killed, its successor starts the child with the same.
+        let file = self.instance.file("env");
+        let kept = read.and_then(|new| fs::replace_report(&file, &new.to_nul(), fs::PRIVATE_FILE));
+        if let Err(e) = kept {
+            self.say(&format!("the environment could not be read anew, the old one is kept: {e}"));
         }
     }
 
