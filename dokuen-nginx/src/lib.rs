@@ -72,6 +72,6 @@ pub use program::{Nginx, System, find_program};
 pub use rebuild::{Rebuilt, rebuild};
 pub use route::{Routed, ensure_default, remove, route, test};
 pub use setting::{BadSetting, Origin, SETTINGS, Setting, Settings};
-pub use site::{Certificate, Custom, Files, Page, Redirect, Site, conflicts};
+pub use site::{Certificate, Custom, Files, Page, Redirect, Site, Upstream, conflicts};
 pub use template::render;
 pub use version::Version;

@@ -78,6 +78,7 @@ pub(crate) struct Door {
     pub http: Vec<String>,
     pub https: Vec<String>,
     pub http2_directive: bool,
+    pub keepalive_time: bool,
     pub challenges: Option<ConfPath>,
     pub logs: Option<ConfPath>,
     pub cache: ConfPath,
@@ -88,10 +89,20 @@ impl Door {
     /// Nothing but the addresses: no challenges, no logs.
     pub fn of(listen: &Listen, version: Option<Version>) -> Self {
         let http2_directive = version.is_some_and(Version::has_http2_directive);
+        let keepalive_time = version.is_some_and(Version::has_keepalive_time);
         let https = listen.https_words().iter().map(|word| https_word(word, http2_directive)).collect();
         let ports = (listen.addrs[0].port(), listen.https.first().map_or(443, SocketAddr::port));
         let cache = ConfPath::new(Path::new("/var/cache/nginx")).expect("a plain path");
-        Self { http: listen.words(), https, http2_directive, challenges: None, logs: None, cache, ports }
+        Self {
+            http: listen.words(),
+            https,
+            http2_directive,
+            keepalive_time,
+            challenges: None,
+            logs: None,
+            cache,
+            ports,
+        }
     }
 
     /// The same behind these sockets, for a test that needs no right to a port.

@@ -10,7 +10,7 @@ use crate::pending::Pending;
 use crate::places::Places;
 use crate::program::Nginx;
 use crate::seal::{self, Seal};
-use crate::site::Site;
+use crate::site::{Site, Upstream};
 use crate::template;
 use crate::version::Version;
 use crate::{catch_all, scratch};
@@ -154,9 +154,10 @@ fn site_text(nginx: &Nginx, site: &Site) -> Result<Change, NginxError> {
     Ok(Change { file: nginx.places().vhost(&site.app), bytes: Some(text.into_bytes()) })
 }
 
-/// A site without a certificate looks the same in every version: nginx need not be asked for it.
+/// A site without a certificate, behind fronts, looks the same in every version: nginx need not be asked for it.
 pub(crate) fn version_for(nginx: &Nginx, site: &Site) -> Result<Option<Version>, NginxError> {
-    if site.certificates.is_empty() { Ok(None) } else { nginx.version() }
+    let same = site.certificates.is_empty() && site.upstream == Upstream::Fronts;
+    if same { Ok(None) } else { nginx.version() }
 }
 
 /// `certified`: some app has a certificate, so nginx has to listen for https; once it does, it stays so until all

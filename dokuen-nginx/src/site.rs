@@ -22,6 +22,8 @@ pub struct Site {
     pub live: ConfPath,
     /// How many sockets the route table has: see [`slots_for`].
     pub slots: u16,
+    /// What is behind these sockets.
+    pub upstream: Upstream,
     /// What is said about it by name.
     pub settings: Settings,
     /// Certificates, the better ones first: a name is answered with the first that is good for it.
@@ -34,6 +36,17 @@ pub struct Site {
     pub files: Files,
     /// Configuration of an admin's own.
     pub custom: Custom,
+}
+
+/// What is behind the sockets of a route table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Upstream {
+    /// Fronts, which close no connection that nginx may be about to use.
+    #[default]
+    Fronts,
+    /// Apps, which close their connections as they like when they are told to stop. So nginx gives a connection up after
+    /// a second, and an old release is soon left alone.
+    Apps,
 }
 
 /// A name that only leads to another one.
@@ -117,6 +130,7 @@ impl Site {
             redirects: Vec::new(),
             live,
             slots: slots_for(1),
+            upstream: Upstream::default(),
             settings: Settings::default(),
             certificates: Vec::new(),
             https_only: false,

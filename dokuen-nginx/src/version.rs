@@ -23,6 +23,11 @@ impl Version {
         self >= Self(1, 19, 4)
     }
 
+    /// Whether a connection that is kept to an upstream can be given up after so long, however busy it is.
+    pub fn has_keepalive_time(self) -> bool {
+        self >= Self(1, 19, 10)
+    }
+
     /// Whether an idle connection can be given a moment to be used once more before a reload closes it; without that,
     /// one or two requests fail in each reload.
     pub fn has_keepalive_min_timeout(self) -> bool {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use dokuen_core::{App, Environment, Front, Host, fs};
-use dokuen_nginx::{ConfPath, Custom, Files, Page, Site};
+use dokuen_core::{App, Environment, Front, Host, ProcessType, fs};
+use dokuen_nginx::{ConfPath, Custom, Files, Page, Site, Upstream};
+use dokuen_proc::{Listen, Terms};
 
 use super::{certs, files, names, sheets};
 use crate::exit::{Exit, Failure};
@@ -20,6 +21,7 @@ pub fn of(host: &Host, app: &App, config: &Environment, instances: usize) -> Res
         aliases,
         redirects,
         slots,
+        upstream: upstream(host, config)?,
         certificates: certs::for_nginx(host, app)?,
         https_only: Settings::read(host, config)?.https_only,
         maintenance: ours.maintenance_file().exists(),
@@ -28,6 +30,13 @@ pub fn of(host: &Host, app: &App, config: &Environment, instances: usize) -> Res
         settings,
         ..site
     })
+}
+
+/// Whether nginx talks to the app's `web` processes themselves.
+fn upstream(host: &Host, config: &Environment) -> Result<Upstream, Failure> {
+    let web = ProcessType::parse("web").expect("a process type of every app");
+    let terms = Terms::of(&host.conf, &web, config).map_err(|e| Failure::usage(e.to_string()))?;
+    Ok(if terms.listen == Listen::Port { Upstream::Fronts } else { Upstream::Apps })
 }
 
 fn path(path: &std::path::Path) -> Result<ConfPath, Failure> {

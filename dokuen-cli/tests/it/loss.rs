@@ -23,6 +23,29 @@ fn redeploys_lose_no_request() {
     println!("{times} redeploys: {} requests, 0 failed", load.none_failed());
 }
 
+/// nginx talks to the app itself, so a connection that it has kept may still lead to the old release for a moment.
+#[test]
+fn redeploys_of_an_app_on_a_socket_of_its_own_lose_no_request() {
+    for listen in ["path", "fds"] {
+        let app = Host::new().app("hello", "python");
+        app.dokuen("config_set", &[&format!("DOKUEN_LISTEN={listen}")]).ok();
+        app.push().ok();
+        let load = Load::on(&app);
+        for number in 0..4 {
+            let greeting = format!("release {number}");
+            app.greeting(&greeting).push().ok();
+            crate::host::eventually("the new release answers", || {
+                String::from_utf8_lossy(&app.get("/").body).contains(&greeting)
+            });
+            load.after_more(20);
+        }
+        app.dokuen("restart", &[]).ok();
+        app.dokuen("scale", &["web=3"]).ok();
+        load.after_more(100);
+        println!("{listen}: {} requests, 0 failed", load.none_failed());
+    }
+}
+
 #[test]
 fn config_changes_restarts_and_rollbacks_lose_no_request() {
     let (app, load) = under_load();

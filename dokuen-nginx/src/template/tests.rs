@@ -7,7 +7,7 @@ use dokuen_core::{AppName, Domain, ServerName};
 use super::*;
 use crate::seal::Seal;
 use crate::setting::Settings;
-use crate::site::{Certificate, Custom, Files, Redirect};
+use crate::site::{Certificate, Custom, Files, Redirect, Upstream};
 
 fn site() -> Site {
     let live = ConfPath::new(Path::new("/run/my dokuen/hello/live")).unwrap();
@@ -437,4 +437,19 @@ fn the_conf_that_only_carries_signals() {
     events {
     }
     "#);
+}
+
+#[test]
+fn connections_to_apps_themselves_are_given_up_soon_or_not_kept() {
+    let kept = |upstream, version| {
+        let text = render(&Site { upstream, ..site() }, &listen(), version).unwrap();
+        let upstream = text.split("\nserver {").next().unwrap();
+        upstream.lines().map(str::trim).filter(|l| l.starts_with("keepalive")).collect::<Vec<_>>().join(" ")
+    };
+    let (old, new) = (Some(Version(1, 18, 0)), Some(Version(1, 22, 1)));
+    for version in [None, old, new] {
+        assert_eq!(kept(Upstream::Fronts, version), "keepalive 64; keepalive_timeout 10s;");
+    }
+    assert_eq!(kept(Upstream::Apps, new), "keepalive 64; keepalive_timeout 1s; keepalive_time 1s;");
+    assert_eq!((kept(Upstream::Apps, old), kept(Upstream::Apps, None)), (String::new(), String::new()));
 }

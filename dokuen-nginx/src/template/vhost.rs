@@ -8,7 +8,7 @@ use crate::error::NginxError;
 use crate::listen::Door;
 use crate::seal::{PLACE, heading, seal};
 use crate::servers::{Purpose, Server, servers};
-use crate::site::{Certificate, Page, Site};
+use crate::site::{Certificate, Page, Site, Upstream};
 
 /// The text of an app's vhost behind this door.
 pub(crate) fn vhost(site: &Site, door: &Door) -> Result<String, NginxError> {
@@ -46,6 +46,7 @@ struct Vhost<'a> {
     http: Vec<String>,
     live: &'a ConfPath,
     slots: Vec<u16>,
+    keepalive: &'static [&'static str],
     servers: Vec<Block<'a>>,
     maintenance: bool,
     gate: Vec<String>,
@@ -105,6 +106,7 @@ impl<'a> Vhost<'a> {
             http,
             live: &site.live,
             slots: (1..=site.slots).collect(),
+            keepalive: keepalive(site.upstream, door.keepalive_time),
             servers: servers(site, !door.https.is_empty())
                 .into_iter()
                 .map(|server| Block::of(site, door, server))
@@ -125,6 +127,15 @@ impl<'a> Vhost<'a> {
             server_snippets: &site.custom.server,
             location_snippets: &site.custom.location,
         }
+    }
+}
+
+/// How long nginx keeps a connection. One that does not know how to give a busy one up keeps none to an app itself.
+fn keepalive(upstream: Upstream, knows_time: bool) -> &'static [&'static str] {
+    match (upstream, knows_time) {
+        (Upstream::Fronts, _) => &["keepalive 64;", "keepalive_timeout 10s;"],
+        (Upstream::Apps, true) => &["keepalive 64;", "keepalive_timeout 1s;", "keepalive_time 1s;"],
+        (Upstream::Apps, false) => &[],
     }
 }
 
