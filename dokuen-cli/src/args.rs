@@ -9,9 +9,10 @@ use crate::exit::Exit;
 use crate::help;
 use crate::printer::Printer;
 use crate::topics::{
-    Topic, apps::AppsCommand, builds::BuildsCommand, certs::CertsCommand, config::ConfigCommand,
+    Topic, apps::AppsCommand, builds::BuildsCommand, certs::CertsCommand, config::ConfigCommand, cron::CronCommand,
     domains::DomainsCommand, machine::MachineCommand, nginx::NginxCommand, oneoffs::OneOffsCommand,
     people::PeopleCommand, processes::ProcessesCommand, program::ProgramCommand, releases::ReleasesCommand,
+    storage::StorageCommand,
 };
 
 /// `dokuen`, from the command line.
@@ -70,6 +71,8 @@ pub fn topics() -> Vec<(&'static str, clap::Command)> {
         topic("nginx and maintenance", NginxCommand::augment_subcommands),
         topic("Processes and logs", ProcessesCommand::augment_subcommands),
         topic("One-off commands", OneOffsCommand::augment_subcommands),
+        topic("Scheduled jobs", CronCommand::augment_subcommands),
+        topic("Storage", StorageCommand::augment_subcommands),
         topic("Releases", ReleasesCommand::augment_subcommands),
         topic("Builds and buildpacks", BuildsCommand::augment_subcommands),
         topic("People", PeopleCommand::augment_subcommands),
@@ -138,6 +141,12 @@ pub enum Command {
     /// See [`oneoffs`](crate::topics::oneoffs).
     #[command(flatten)]
     OneOffs(OneOffsCommand),
+    /// See [`cron`](crate::topics::cron).
+    #[command(flatten)]
+    Cron(CronCommand),
+    /// See [`storage`](crate::topics::storage).
+    #[command(flatten)]
+    Storage(StorageCommand),
     /// See [`releases`](crate::topics::releases).
     #[command(flatten)]
     Releases(ReleasesCommand),
@@ -166,6 +175,8 @@ impl Command {
             Self::Nginx(command) => command,
             Self::Processes(command) => command,
             Self::OneOffs(command) => command,
+            Self::Cron(command) => command,
+            Self::Storage(command) => command,
             Self::Releases(command) => command,
             Self::Builds(command) => command,
             Self::People(command) => command,

@@ -31,6 +31,7 @@ mod cache;
 mod cancel;
 mod client;
 pub mod commands;
+mod cron;
 pub mod doctor;
 pub mod events;
 mod exit;

@@ -68,5 +68,6 @@ fn environment(
         .with("SOURCE_VERSION", commit.id());
     let base = dokuen_proc::base_environment(&host.conf.search_path());
     let global = host.global_env().load()?;
-    Ok(Layers { base, defaults: read_dotenv(&tree.join(".env"))?, global, app: config.clone(), platform }.merged())
+    let (defaults, storage) = (read_dotenv(&tree.join(".env"))?, app.storage().environment()?);
+    Ok(Layers { base, defaults, storage, global, app: config.clone(), platform }.merged())
 }

@@ -30,6 +30,8 @@ pub struct Layers {
     pub base: Environment,
     /// The buildpack's defaults: the release's `.env`.
     pub defaults: Environment,
+    /// Where the app's storage is.
+    pub storage: Environment,
     /// `env/` at the top of the dokuen directory.
     pub global: Environment,
     /// The app's own `env/`.
@@ -131,7 +133,7 @@ impl Layers {
     /// The one place that says which layer wins. (A buildpack's default never beats the user's own setting.)
     pub fn merged(self) -> Environment {
         let mut merged = BTreeMap::new();
-        for layer in [self.base, self.defaults, self.global, self.app, self.platform] {
+        for layer in [self.base, self.defaults, self.storage, self.global, self.app, self.platform] {
             merged.extend(layer.0);
         }
         Environment(merged)

@@ -6,13 +6,19 @@ use crate::conf::{Conf, NginxKind};
 use crate::domain::Domain;
 use crate::env::EnvStore;
 use crate::lock::{Lock, LockError};
-use crate::name::{AppName, ProcessType, UserName};
+use crate::name::{AppName, JobName, ProcessType, UserName};
 use crate::port::Port;
+use crate::storage::Storage;
 
 /// The longest run directory whose sockets still fit into 103 bytes (macOS's bound; Linux has 107).
 pub(crate) const LONGEST_RUN_DIR: usize = 103 - "/".len() - SHORT_APP - "/i/g4294967295.web.500".len();
 /// App names longer than this stand shortened in the run directory.
 const SHORT_APP: usize = 24;
+
+/// An app's storage, by the directory of its config vars: wrappers know only that.
+pub(crate) fn storage_beside(env: &Path) -> PathBuf {
+    env.with_file_name("storage")
+}
 
 /// A machine with Dokuen set up: its conf, and from it every place.
 #[derive(Debug, Clone)]
@@ -140,6 +146,16 @@ impl Host {
     /// Held by `boot --watch` as long as it watches.
     pub fn watch_lock(&self) -> PathBuf {
         self.conf.run_dir.join(".watch")
+    }
+
+    /// Held while somebody looks for jobs that are due.
+    pub fn tick_lock(&self) -> PathBuf {
+        self.conf.run_dir.join(".tick.lock")
+    }
+
+    /// When jobs that are due were looked for last.
+    pub fn tick_file(&self) -> PathBuf {
+        self.conf.run_dir.join(".tick")
     }
 
     /// Buildpacks installed on the machine.
@@ -352,6 +368,26 @@ impl App {
     /// One person's role in it.
     pub fn access_file(&self, user: &UserName) -> PathBuf {
         self.access_dir().join(user)
+    }
+
+    /// Directories that outlive its releases.
+    pub fn storage(&self) -> Storage {
+        Storage::beside(&self.env().dir())
+    }
+
+    /// Up to when each scheduled job was looked after.
+    pub fn cron_dir(&self) -> PathBuf {
+        self.dir.join("cron")
+    }
+
+    /// The last moment of a job that is done with.
+    pub fn cron_file(&self, job: &JobName) -> PathBuf {
+        self.cron_dir().join(job)
+    }
+
+    /// Held while jobs are started; a dot, so that no job has that name.
+    pub fn cron_lock(&self) -> PathBuf {
+        self.cron_dir().join(".lock")
     }
 
     /// The app's config vars.

@@ -115,6 +115,26 @@ name!(
     "only a-z, 0-9, \"_\", \"-\" and \".\", 1 to 63 characters, starting with a letter or digit"
 );
 
+name!(
+    /// A directory of an app's that outlives its releases: a file name, and a part of a variable's name.
+    StorageName,
+    "storage name",
+    |s| bounded(s, 40)
+        && s.as_bytes()[0].is_ascii_lowercase()
+        && s.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'),
+    "only a-z, 0-9 and \"-\", 1 to 40 characters, starting with a letter"
+);
+
+name!(
+    /// A scheduled job of an app: a file name and a word of the command line.
+    JobName,
+    "job name",
+    |s| bounded(s, 40)
+        && s.as_bytes()[0].is_ascii_alphanumeric()
+        && s.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')),
+    "only letters, digits, \"_\" and \"-\", 1 to 40 characters, starting with a letter or digit"
+);
+
 impl UserName {
     /// A name that Gitolite has let somebody in by: its own pattern is wider than Dokuen's, and its people are there
     /// already. It still holds no `/` and does not begin with `-` or `.`.

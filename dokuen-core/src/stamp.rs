@@ -26,6 +26,21 @@ impl Stamp {
         (name.len() == 15).then_some(Self(parsed))
     }
 
+    /// Reads `YYYY-mm-dd HH:MM:SS` back.
+    pub fn parse_for_people(text: &str) -> Option<Self> {
+        Self::parse(&text.replace(['-', ':'], "").replacen(' ', "T", 1))
+    }
+
+    /// The moment as the library for time has it.
+    pub(crate) fn moment(self) -> Timestamp {
+        TimeZone::UTC.to_timestamp(self.0).unwrap_or_default()
+    }
+
+    /// So many seconds before.
+    pub fn back(self, seconds: i64) -> Self {
+        self.0.checked_sub(SignedDuration::from_secs(seconds)).map_or(self, Self)
+    }
+
     /// One second later: the next name when the clock has not moved on, or has stepped back.
     pub fn next(self) -> Self {
         self.0.checked_add(SignedDuration::from_secs(1)).map_or(self, Self)

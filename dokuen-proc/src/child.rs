@@ -8,7 +8,7 @@ use std::process::ExitStatus;
 
 use dokuen_core::cmd::{self, Cmd};
 use dokuen_core::fs::{self, FsError};
-use dokuen_core::{EnvStore, Environment, Layers, Port, read_dotenv};
+use dokuen_core::{EnvStore, Environment, Layers, Port, Storage, read_dotenv};
 use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
@@ -68,9 +68,9 @@ pub fn base_environment(search_path: &str) -> Environment {
 /// is an error: nothing is started with less than it was built for.
 pub fn environment(spec: &Spec, app: Environment) -> Result<Environment, FsError> {
     let defaults = read_dotenv(&spec.tree.join(".env"))?;
-    let global = EnvStore::new(&spec.global_env).load()?;
-    Ok(Layers { base: base_environment(&spec.search_path), defaults, global, app, platform: Environment::default() }
-        .merged())
+    let (global, storage) = (EnvStore::new(&spec.global_env).load()?, Storage::beside(&spec.app_env).environment()?);
+    let base = base_environment(&spec.search_path);
+    Ok(Layers { base, defaults, storage, global, app, platform: Environment::default() }.merged())
 }
 
 /// What the platform sets on top.

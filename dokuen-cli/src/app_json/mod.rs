@@ -3,9 +3,11 @@
 //! It comes with the pushed tree, so it is read as something that somebody else wrote: bounded, never through a symlink,
 //! strict about what Dokuen knows. What other platforms know (`env`, `addons`, `formation`) is none of Dokuen's.
 
+mod cron;
 mod health;
 mod place;
 
+pub use cron::Job;
 pub use health::{Health, is_path};
 
 use std::collections::BTreeMap;
@@ -30,6 +32,8 @@ pub struct AppJson {
     pub postdeploy: Option<String>,
     /// `scripts.postdeploy`: once in an app's life, after the first deploy that went live with it.
     pub first_deploy: Option<String>,
+    /// Its scheduled jobs.
+    pub cron: Vec<Job>,
     /// What it asks for that is not done, for whoever pushes.
     pub notes: Vec<String>,
 }
@@ -74,6 +78,9 @@ impl AppJson {
         }
         if let Some(scripts) = top.field("scripts")? {
             read_scripts(&scripts, &mut parsed)?;
+        }
+        if let Some(list) = top.field("cron")? {
+            cron::read(&list, &mut parsed)?;
         }
         Ok(parsed)
     }

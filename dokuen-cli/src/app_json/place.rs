@@ -80,6 +80,10 @@ impl<'a> Place<'a> {
         number.map_or_else(|| self.wrong(format!("must be a whole number from {least} to {most}")), Ok)
     }
 
+    pub fn yes_or_no(&self) -> Result<bool, AppJsonError> {
+        self.value.as_bool().map_or_else(|| self.wrong("must be true or false"), Ok)
+    }
+
     /// What a shell is to run.
     pub fn command(&self) -> Result<String, AppJsonError> {
         let command = self.value.as_str().map(str::trim);

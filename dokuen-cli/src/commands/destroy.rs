@@ -15,7 +15,7 @@ use crate::{front_door, oneoffs, place, prune, walk};
 pub fn run(host: &Host, args: &DestroyArgs, out: &mut Printer) -> Result<(), Failure> {
     let app = place::app(host, args.app.name())?;
     let name = app.name.as_str();
-    let text = format!("this removes {name} with its releases, config and logs, for good");
+    let text = format!("this removes {name} with its releases, config, storage and logs, for good");
     let hint = format!("dokuen apps:destroy --application={name} --confirm={name}");
     let typed = match &args.confirm {
         Some(typed) => typed.clone(),

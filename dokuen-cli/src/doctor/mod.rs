@@ -8,6 +8,7 @@ mod boot_unit;
 mod certificates;
 mod cgroups;
 mod clock;
+mod cron;
 mod disk;
 mod nginx;
 mod permissions;
@@ -28,7 +29,7 @@ use serde::Serialize;
 use crate::exit::Failure;
 
 /// Every check, in the order of the report: what all else rests on comes first.
-const CHECKS: [Check; 14] = [
+const CHECKS: [Check; 15] = [
     programs::CHECK,
     disk::CHECK,
     clock::CHECK,
@@ -41,6 +42,7 @@ const CHECKS: [Check; 14] = [
     boot_unit::CHECK,
     cgroups::CHECK,
     watcher::CHECK,
+    cron::CHECK,
     apps::CHECK,
     strays::CHECK,
 ];

@@ -52,6 +52,11 @@ fn open(host: &Host) -> Result<Vec<Open>, Failure> {
         for dir in app.subdirectories() {
             open.extend(check(&dir, PRIVATE_DIR));
         }
+        let storage = app.storage();
+        open.extend(check(storage.dir(), PRIVATE_DIR));
+        for name in storage.names()? {
+            open.extend(check(&storage.path(&name), PRIVATE_DIR));
+        }
         open.extend(files(&app.dir().join("env"))?);
     }
     // The machine's nginx has a group of its own on the run directory.

@@ -8,7 +8,7 @@ use dokuen_core::cmd::Cmd;
 use dokuen_core::{App, Host, Lock, Stamp, fs};
 use dokuen_proc::Attended;
 
-use super::{LOCK, Outcome, RESULT, Run, SPEC, Spec, State, all, forget_old, named, prepare, write};
+use super::{Asked, LOCK, Outcome, RESULT, Run, SPEC, Spec, State, all, forget_old, named, prepare, write};
 use crate::exit::{Exit, Failure};
 use crate::place;
 
@@ -21,21 +21,24 @@ pub fn start(
     app: &App,
     words: &[String],
     env: Vec<(String, String)>,
-    job: Option<&str>,
+    asked: Option<Asked>,
 ) -> Result<Run, Failure> {
     forget_old(app)?;
     // Looked at before anything is made: there may be no release.
     let prepared = prepare(host, app, "run", words, &env)?;
+    let scheduled = asked.as_ref().is_some_and(|asked| asked.due.is_some());
+    let kind = if asked.is_some() { "cron" } else { "run" };
     let spec = Spec {
         words: words.to_vec(),
-        by: if job.is_some() { "schedule".to_owned() } else { place::who() },
+        by: if scheduled { "schedule".to_owned() } else { place::who() },
         at: Stamp::now().for_people(),
         release: prepared.release,
         tree: prepared.tree.path().to_owned(),
         env,
-        job: job.map(str::to_owned),
+        job: asked.as_ref().map(|asked| asked.job.clone()),
+        due: asked.and_then(|asked| asked.due),
     };
-    let name = claim(app)?;
+    let name = claim(app, kind)?;
     let dir = app.runs_dir().join(&name);
     dokuen_proc::make_attended(&dir)?;
     write(&dir.join(SPEC), &spec)?;
@@ -64,11 +67,11 @@ pub fn start(
 }
 
 /// A name that nobody has: whoever makes its directory has it.
-fn claim(app: &App) -> Result<String, Failure> {
+fn claim(app: &App, kind: &str) -> Result<String, Failure> {
     fs::make_dirs(&app.runs_dir(), fs::PRIVATE_DIR)?;
     let next = all(app)?.last().and_then(|run| super::number(&run.name)).unwrap_or(0);
     for number in next.saturating_add(1)..=u32::MAX {
-        let name = format!("run.{number}");
+        let name = format!("{kind}.{number}");
         match fs::make_dir(&app.runs_dir().join(&name), fs::PRIVATE_DIR) {
             Err(e) if e.source.kind() == std::io::ErrorKind::AlreadyExists => {}
             other => return other.map(|()| name).map_err(Failure::from),
@@ -80,7 +83,10 @@ fn claim(app: &App) -> Result<String, Failure> {
 /// What the hidden `run:attend` does: runs it to its end and writes down how that was.
 pub fn attend(host: &Host, app: &App, name: &str) -> Result<(), Failure> {
     let run = named(app, name)?;
-    let _lock = Lock::try_take(&run.dir.join(LOCK), name, "running")?;
+    // Whoever only looks whether it runs holds it for a moment, too.
+    let _lock = Lock::take(&run.dir.join(LOCK), "running")?;
+    // It may have ended meanwhile, or have been taken for one that never began.
+    let run = named(app, name)?;
     if run.outcome.is_some() {
         return Err(Failure::new(Exit::Failed, format!("{name} has ended already")));
     }

@@ -79,5 +79,6 @@ fn environment(
         .with("GIT_REV", commit)
         .with("SOURCE_VERSION", commit);
     let base = dokuen_proc::base_environment(&host.conf.search_path());
-    Ok(Layers { base, defaults, global: host.global_env().load()?, app: app.env().load()?, platform }.merged())
+    let (storage, global) = (app.storage().environment()?, host.global_env().load()?);
+    Ok(Layers { base, defaults, storage, global, app: app.env().load()?, platform }.merged())
 }

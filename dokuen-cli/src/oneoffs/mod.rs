@@ -36,6 +36,18 @@ pub struct Spec {
     pub env: Vec<(String, String)>,
     /// The scheduled job that it is a run of.
     pub job: Option<String>,
+    /// The moment that run was due at; none when somebody asked for it.
+    #[serde(default)]
+    pub due: Option<String>,
+}
+
+/// A run that a schedule asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The job's name.
+    pub job: String,
+    /// The moment it was due at.
+    pub due: Option<String>,
 }
 
 /// How it ended.
@@ -69,6 +81,16 @@ pub enum State {
     Ended,
     /// Its attendant was killed, or the machine went down.
     Lost,
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Running => "running",
+            Self::Ended => "ended",
+            Self::Lost => "lost",
+        })
+    }
 }
 
 /// So many ended ones are kept, with their logs.
@@ -162,16 +184,36 @@ pub fn trees_in_use(app: &App) -> Result<Vec<PathBuf>, Failure> {
     Ok(trees)
 }
 
-/// Removes the oldest of those that have ended, with their logs.
+/// Removes runs of a job whose attendant never began: whoever was to start it was killed over it. Nothing of them ran.
+pub fn forget_unbegun(app: &App, job: &str) -> Result<(), Failure> {
+    let of_job = |run: &Run| run.spec.job.as_deref() == Some(job) && run.outcome.is_none();
+    for run in all(app)?.into_iter().filter(of_job) {
+        let path = run.dir.join(LOCK);
+        if path.exists() {
+            continue;
+        }
+        // Held while it is removed: an attendant that is late finds it taken, or gone.
+        match Lock::try_take(&path, &run.name, "removing it") {
+            Err(LockError::Busy { .. }) => {}
+            Err(other) => return Err(other.into()),
+            Ok(_lock) => fs::remove_tree(&run.dir)?,
+        }
+    }
+    Ok(())
+}
+
+/// Removes the oldest of those that have ended, with their logs; of each scheduled job the last stays.
 fn forget_old(app: &App) -> Result<(), Failure> {
+    let runs = all(app)?;
     let mut over = Vec::new();
-    for run in all(app)? {
-        if run.state()? != State::Running {
+    for (at, run) in runs.iter().enumerate() {
+        let is_last = run.spec.job.is_some() && !runs[at + 1..].iter().any(|later| later.spec.job == run.spec.job);
+        if run.state()? != State::Running && !is_last {
             over.push(run);
         }
     }
     let surplus = over.len().saturating_sub(KEPT);
-    for run in over.iter().take(surplus) {
+    for run in over.into_iter().take(surplus) {
         let log = app.named_log(&run.name);
         let lead = log.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let is_part = |name: &&String| **name == lead || name.starts_with(&format!("{lead}."));
@@ -183,8 +225,12 @@ fn forget_old(app: &App) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What somebody has started is `run.7`, what a schedule asks for `cron.8`; they are counted together.
 fn number(name: &str) -> Option<u32> {
-    name.strip_prefix("run.").filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())).and_then(|n| n.parse().ok())
+    name.strip_prefix("run.")
+        .or_else(|| name.strip_prefix("cron."))
+        .filter(|digits| digits.bytes().all(|b| b.is_ascii_digit()))
+        .and_then(|n| n.parse().ok())
 }
 
 fn json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<Option<T>, Failure> {

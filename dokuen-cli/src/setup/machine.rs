@@ -15,6 +15,15 @@ pub const SYSTEMD_UNIT: &str = "/etc/systemd/system/dokuen.service";
 /// Where launchd does.
 pub const LAUNCHD_PLIST: &str = "/Library/LaunchDaemons/dokuen.boot.plist";
 
+/// Where launchd looks for what starts scheduled jobs.
+pub const LAUNCHD_CRON_PLIST: &str = "/Library/LaunchDaemons/dokuen.cron.plist";
+
+const AT_BOOT: &str = "to start everything at boot, renew certificates and start scheduled jobs";
+
+fn by_crontab(host: &Host) -> String {
+    format!("or, for scheduled jobs alone, add to the crontab of {}: {}", host.conf.app_user, units::crontab_line(host))
+}
+
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Makes the account when it is not there; root only.
@@ -158,34 +167,36 @@ fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> R
         let plist = host.boot_dir().join("dokuen.plist");
         return Ok(vec![format!(
             "sudo cp '{}' {LAUNCHD_PLIST}, then: sudo launchctl load -w {LAUNCHD_PLIST}; the same with \
-             dokuen-certs.plist beside it, which renews certificates",
+             dokuen-certs.plist and dokuen-cron.plist beside it, which renew certificates and start scheduled jobs",
             plist.display()
         )]);
     }
     if !root {
         let lines = "mkdir -p ~/.config/systemd/user && cp '{}'/dokuen*.{service,timer} ~/.config/systemd/user/ && \
-                     systemctl --user enable dokuen dokuen-certs.timer && loginctl enable-linger";
+                     systemctl --user enable dokuen dokuen-certs.timer dokuen-cron.timer && loginctl enable-linger";
         let lines = lines.replace("{}", &host.boot_dir().display().to_string());
-        return Ok(vec![format!("to start everything at boot and renew certificates: {lines}")]);
+        return Ok(vec![format!("{AT_BOOT}: {lines}"), by_crontab(host)]);
     }
     if !Path::new("/run/systemd/system").is_dir() || host.conf.nginx == NginxKind::Own {
         let dir = host.boot_dir();
         let line = format!(
-            "cp '{}'/dokuen*.{{service,timer}} /etc/systemd/system/ && systemctl enable dokuen dokuen-certs.timer",
+            "cp '{}'/dokuen*.{{service,timer}} /etc/systemd/system/ && systemctl enable dokuen dokuen-certs.timer \
+             dokuen-cron.timer",
             dir.display()
         );
-        return Ok(vec![format!("to start everything at boot and renew certificates: {line}")]);
+        return Ok(vec![format!("{AT_BOOT}: {line}"), by_crontab(host)]);
     }
     fs::install(&unit, Path::new(SYSTEMD_UNIT), fs::PUBLIC_FILE)?;
     fs::replace(Path::new("/etc/tmpfiles.d/dokuen.conf"), tmpfile(host).as_bytes(), fs::PUBLIC_FILE)?;
-    for name in [units::RENEWAL, units::RENEWAL_TIMER] {
+    for name in [units::RENEWAL, units::RENEWAL_TIMER, units::CRON, units::CRON_TIMER] {
         let installed = Path::new(SYSTEMD_UNIT).with_file_name(name);
         fs::install(&host.boot_dir().join(name), &installed, fs::PUBLIC_FILE)?;
     }
     systemctl(&["daemon-reload"])?;
     systemctl(&["enable", "--quiet", "dokuen.service"])?;
-    systemctl(&["enable", "--quiet", "--now", units::RENEWAL_TIMER])?;
+    systemctl(&["enable", "--quiet", "--now", units::RENEWAL_TIMER, units::CRON_TIMER])?;
     out.fact("systemd starts everything at boot (dokuen.service) and renews certificates (dokuen-certs.timer)");
+    out.fact("systemd starts scheduled jobs (dokuen-cron.timer)");
     Ok(Vec::new())
 }
 

@@ -5,8 +5,8 @@ mod conf_text;
 mod machine;
 mod units;
 
-pub use machine::{LAUNCHD_PLIST, SYSTEMD_UNIT};
-pub use units::systemd_file as boot_unit;
+pub use machine::{LAUNCHD_CRON_PLIST, LAUNCHD_PLIST, SYSTEMD_UNIT};
+pub use units::{CRON_TIMER, crontab_line, systemd_file as boot_unit};
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! What starts everything again after a reboot, and what renews certificates: systemd units and launchd property lists.
+//! What starts everything again after a reboot, what renews certificates, and what starts scheduled jobs: systemd units and launchd property lists.
 
 use std::path::PathBuf;
 
@@ -14,6 +14,9 @@ pub fn write(host: &Host) -> Result<(), Failure> {
         (RENEWAL, renewal(host)),
         (RENEWAL_TIMER, renewal_timer(host)),
         ("dokuen-certs.plist", renewal_launchd(host)),
+        (CRON, cron(host)),
+        (CRON_TIMER, cron_timer(host)),
+        ("dokuen-cron.plist", cron_launchd(host)),
     ];
     for (name, text) in others {
         fs::replace(&host.boot_dir().join(name), text.as_bytes(), fs::PUBLIC_FILE)?;
@@ -25,6 +28,18 @@ pub fn write(host: &Host) -> Result<(), Failure> {
 pub const RENEWAL: &str = "dokuen-certs.service";
 /// Twice a day.
 pub const RENEWAL_TIMER: &str = "dokuen-certs.timer";
+
+/// What starts scheduled jobs, and what starts that.
+pub const CRON: &str = "dokuen-cron.service";
+/// Once a minute.
+pub const CRON_TIMER: &str = "dokuen-cron.timer";
+
+/// The line for a crontab, where neither systemd nor launchd is the machine's scheduler.
+pub fn crontab_line(host: &Host) -> String {
+    // cron takes a percent sign for the end of the line.
+    let dokuen = host.bin_dir().join("dokuen").display().to_string().replace('%', "\\%");
+    format!("* * * * * '{dokuen}' --quiet cron:tick")
+}
 
 /// Where the systemd unit is written.
 pub fn systemd_file(host: &Host) -> PathBuf {
@@ -102,6 +117,40 @@ fn renewal_timer(host: &Host) -> String {
     )
 }
 
+/// Jobs outlive the tick that has started them: `KillMode=process`.
+fn cron(host: &Host) -> String {
+    format!(
+        "[Unit]\n\
+         Description=Dokuen: scheduled jobs of {dir}\n\
+         \n\
+         [Service]\n\
+         Type=oneshot\n\
+         KillMode=process\n\
+         {user}\
+         ExecStart={dokuen} --quiet cron:tick\n\
+         TimeoutStartSec=300\n",
+        dir = host.conf.dokuen_dir.display(),
+        user = user_line(host),
+        dokuen = quoted(&host.bin_dir().join("dokuen").display().to_string()),
+    )
+}
+
+/// On the minute. What was missed is made up for by the tick itself, which knows what is due.
+fn cron_timer(host: &Host) -> String {
+    format!(
+        "[Unit]\n\
+         Description=Dokuen: when scheduled jobs of {dir} are looked for\n\
+         \n\
+         [Timer]\n\
+         OnCalendar=minutely\n\
+         AccuracySec=1s\n\
+         \n\
+         [Install]\n\
+         WantedBy=timers.target\n",
+        dir = host.conf.dokuen_dir.display(),
+    )
+}
+
 /// systemd splits at blanks and knows `%` as a specifier.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('%', "%%"))
@@ -118,6 +167,12 @@ fn renewal_launchd(host: &Host) -> String {
                 <dict><key>Hour</key><integer>3</integer><key>Minute</key><integer>41</integer></dict>\
                 <dict><key>Hour</key><integer>15</integer><key>Minute</key><integer>41</integer></dict></array>";
     property_list(host, "dokuen.certs", &["certs:renew"], keys, "certs.log")
+}
+
+/// `StartCalendarInterval` without a key is every minute.
+fn cron_launchd(host: &Host) -> String {
+    let keys = "<key>StartCalendarInterval</key><dict/>\n  <key>AbandonProcessGroup</key><true/>";
+    property_list(host, "dokuen.cron", &["--quiet", "cron:tick"], keys, "cron.log")
 }
 
 /// Keys as launchd.plist(5) documents them.

@@ -5,6 +5,7 @@ pub mod apps;
 pub mod builds;
 pub mod certs;
 pub mod config;
+pub mod cron;
 pub mod domains;
 pub mod machine;
 pub mod nginx;
@@ -13,6 +14,7 @@ pub mod people;
 pub mod processes;
 pub mod program;
 pub mod releases;
+pub mod storage;
 
 use clap::Args;
 use dokuen_core::Host;

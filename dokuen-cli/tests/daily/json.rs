@@ -10,7 +10,7 @@ use crate::pem::Pem;
 use crate::schema::complaints;
 
 /// A command that prints data, and the schema of what it prints.
-const ROWS: [(&str, &[&str], &str); 20] = [
+const ROWS: [(&str, &[&str], &str); 22] = [
     ("apps", &[], "apps"),
     ("config", &["-a", "hello"], "config"),
     ("domains", &["-a", "hello"], "domains"),
@@ -27,6 +27,8 @@ const ROWS: [(&str, &[&str], &str); 20] = [
     ("buildpacks", &[], "buildpacks"),
     ("keys", &[], "keys"),
     ("access", &["-a", "hello"], "access"),
+    ("cron", &["-a", "hello"], "cron"),
+    ("storage", &["-a", "hello"], "storage"),
     ("version", &[], "version"),
     ("doctor", &[], "doctor"),
     ("logs", &["-a", "hello"], "log"),
@@ -61,9 +63,12 @@ fn every_kind_of_data_is_json_that_fits_its_schema() {
         }
         documents(&out, schema).iter().for_each(|one| assert_eq!(complaints(schema, one), [""; 0], "{command}: {out}"));
     }
+    app.with("app.json", r#"{"cron": [{"name": "j", "schedule": "@yearly", "command": "true"}]}"#);
     app.push().ok();
     let pem = Pem::of(&host, "own", &[&app.domain()]);
     app.dokuen_given("certs:add", &[], &pem.text()).ok();
+    app.dokuen("cron:run", &["j"]).ok();
+    app.dokuen("storage:create", &["data"]).ok();
     host.dokuen_given(&["adduser", "anna", "--admin"], KEY.as_bytes()).ok();
     app.dokuen("config:set", &["A=one\ntwo", "B=\u{fc}"]).ok();
     app.dokuen("run:detached", &["true"]).ok();

@@ -14,7 +14,7 @@ enum Least {
 }
 
 /// Commands in a form that changes nothing that the others need. APP is the app, WHO the person.
-const ROWS: [(&str, &str, Least); 56] = [
+const ROWS: [(&str, &str, Least); 62] = [
     ("setup", "/tmp/nowhere-at-all", Least::Nobody),
     ("create", "-a WHO-new", Least::Key),
     ("apps", "", Least::Key),
@@ -70,6 +70,12 @@ const ROWS: [(&str, &str, Least); 56] = [
     ("events", "-a APP", Least::Collaborator),
     ("doctor", "", Least::Admin),
     ("keys:sync", "", Least::Nobody),
+    ("cron", "-a APP", Least::Collaborator),
+    ("cron:run", "-a APP nothing", Least::Collaborator),
+    ("cron:logs", "-a APP nothing", Least::Collaborator),
+    ("storage", "-a APP", Least::Collaborator),
+    ("storage:create", "-a APP data", Least::Collaborator),
+    ("storage:destroy", "-a APP data", Least::Owner),
     ("version", "", Least::Key),
 ];
 
