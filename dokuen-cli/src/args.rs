@@ -10,9 +10,9 @@ use crate::help;
 use crate::printer::Printer;
 use crate::topics::{
     Topic, apps::AppsCommand, builds::BuildsCommand, certs::CertsCommand, config::ConfigCommand, cron::CronCommand,
-    domains::DomainsCommand, machine::MachineCommand, nginx::NginxCommand, oneoffs::OneOffsCommand,
-    people::PeopleCommand, processes::ProcessesCommand, program::ProgramCommand, releases::ReleasesCommand,
-    storage::StorageCommand,
+    domains::DomainsCommand, hooks::HooksCommand, machine::MachineCommand, nginx::NginxCommand,
+    oneoffs::OneOffsCommand, people::PeopleCommand, processes::ProcessesCommand, program::ProgramCommand,
+    releases::ReleasesCommand, storage::StorageCommand,
 };
 
 /// `dokuen`, from the command line.
@@ -76,6 +76,7 @@ pub fn topics() -> Vec<(&'static str, clap::Command)> {
         topic("Releases", ReleasesCommand::augment_subcommands),
         topic("Builds and buildpacks", BuildsCommand::augment_subcommands),
         topic("People", PeopleCommand::augment_subcommands),
+        topic("Who hears of events", HooksCommand::augment_subcommands),
         topic("The host", MachineCommand::augment_subcommands),
         topic("Dokuen itself", ProgramCommand::augment_subcommands),
     ]
@@ -156,6 +157,9 @@ pub enum Command {
     /// See [`people`](crate::topics::people).
     #[command(flatten)]
     People(PeopleCommand),
+    /// See [`hooks`](crate::topics::hooks).
+    #[command(flatten)]
+    Hooks(HooksCommand),
     /// See [`machine`](crate::topics::machine).
     #[command(flatten)]
     Machine(MachineCommand),
@@ -180,6 +184,7 @@ impl Command {
             Self::Releases(command) => command,
             Self::Builds(command) => command,
             Self::People(command) => command,
+            Self::Hooks(command) => command,
             Self::Machine(command) => command,
             Self::Program(command) => command,
         }

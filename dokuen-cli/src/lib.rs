@@ -42,6 +42,7 @@ mod help;
 mod hook;
 pub mod keys;
 pub mod mason;
+mod notify;
 pub mod oneoffs;
 pub mod place;
 mod postdeploy;

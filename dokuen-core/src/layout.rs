@@ -138,6 +138,21 @@ impl Host {
         self.dir().join("events")
     }
 
+    /// Programs of people's own that hear of events.
+    pub fn event_hooks_dir(&self) -> PathBuf {
+        self.dir().join("hooks")
+    }
+
+    /// Webhooks that hear of every app's events.
+    pub fn webhooks_dir(&self) -> PathBuf {
+        self.dir().join("webhooks")
+    }
+
+    /// What became of telling people of events.
+    pub fn notify_log(&self) -> PathBuf {
+        self.dir().join("notify.log")
+    }
+
     /// Sessions over ssh that are open; a dot, so that no app's directory has that name.
     pub fn sessions_dir(&self) -> PathBuf {
         self.conf.run_dir.join(".sessions")
@@ -256,6 +271,7 @@ impl Host {
             self.dir().join("env"),
             self.keys_dir(),
             self.events_dir(),
+            self.event_hooks_dir(),
             self.front_dir(),
             self.buildpacks_dir(),
             self.buildpack_cache(),
@@ -373,6 +389,11 @@ impl App {
     /// Directories that outlive its releases.
     pub fn storage(&self) -> Storage {
         Storage::beside(&self.env().dir())
+    }
+
+    /// Webhooks that hear of its events.
+    pub fn webhooks_dir(&self) -> PathBuf {
+        self.dir.join("webhooks")
     }
 
     /// Up to when each scheduled job was looked after.

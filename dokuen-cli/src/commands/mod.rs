@@ -33,12 +33,14 @@ pub mod storage;
 pub mod version;
 pub mod wait;
 pub mod watch;
+pub mod webhooks;
 
 use dokuen_core::{Host, Transcript};
 
 use crate::args::{Cli, Command};
 use crate::events::{Event, record};
 use crate::exit::{Exit, Failure};
+use crate::notify;
 use crate::place;
 use crate::printer::Printer;
 
@@ -79,5 +81,8 @@ pub(crate) fn note_refused(host: &Host, command: &Command, failure: &Failure, ou
 pub(crate) fn note(host: &Host, event: &Event, out: &mut Printer) {
     if let Err(failure) = record(host, event) {
         out.problem(&format!("not recorded in the events: {failure}"));
+    }
+    if let Err(failure) = notify::of_event(host, event) {
+        out.problem(&format!("nobody was told of it: {failure}"));
     }
 }

@@ -1,17 +1,20 @@
 //! `boot --watch`: what the boot unit runs. It waits for wrappers that die by surprise, and gives each instance a new
 //! one, which adopts the child. It is in nobody's path: killed itself, it is started again and finds all in place.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixDatagram;
-use std::time::Duration;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use dokuen_core::{App, Host, Lock, LockError, Transcript};
+use dokuen_core::{App, Host, Lock, LockError, Stamp, Transcript};
 use dokuen_proc::Instance;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 
+use crate::events::Event;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::reconcile;
@@ -24,8 +27,12 @@ pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     // For `doctor`, who asks whether somebody watches. Two that do are in nobody's way.
     let _lock = Lock::try_take(&host.watch_lock(), "watching", "watching").ok();
     tell_systemd();
+    let mut crashes = Crashes::default();
     loop {
         let (watched, lost) = look(host)?;
+        for event in crashes.look(watched.iter().map(|(instance, _)| instance)) {
+            super::note(host, &event, out);
+        }
         for app in lost {
             note(app.name.as_str(), settle(host, &app), out);
         }
@@ -35,6 +42,56 @@ pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
             note(&instance.id.to_string(), mend(host, &instance), out);
         }
     }
+}
+
+/// Who is in a crash loop. It is told once, and again only after a run that was long enough.
+#[derive(Default)]
+struct Crashes {
+    told: BTreeSet<PathBuf>,
+    next: Option<Instant>,
+}
+
+/// How often it is looked for: every look reads a small file of each instance.
+const CRASHES: Duration = Duration::from_secs(5);
+/// An instance that has run this long has left its crash loop.
+const WELL: i64 = 60;
+
+impl Crashes {
+    fn look<'a>(&mut self, instances: impl Iterator<Item = &'a Instance>) -> Vec<Event> {
+        if self.next.is_some_and(|next| Instant::now() < next) {
+            return Vec::new();
+        }
+        self.next = Some(Instant::now() + CRASHES);
+        let (mut events, mut still) = (Vec::new(), BTreeSet::new());
+        for instance in instances {
+            let (dir, report) = (instance.dir().to_owned(), instance.report());
+            let since = Stamp::parse_for_people(&report.since);
+            let well = report.phase == "up" && since.is_some_and(|since| Stamp::now().seconds_since(since) >= WELL);
+            let was_told = self.told.contains(&dir);
+            if report.phase == "crashed" && !was_told {
+                events.extend(crash(instance));
+            }
+            if report.phase == "crashed" || (was_told && !well) {
+                still.insert(dir);
+            }
+        }
+        self.told = still;
+        events
+    }
+}
+
+/// By nobody: it happened.
+fn crash(instance: &Instance) -> Option<Event> {
+    let app = instance.spec().ok()?.app;
+    let what = format!("crash {}", instance.id.name());
+    Some(Event {
+        at: Stamp::now().for_people(),
+        by: "dokuen".to_owned(),
+        from: None,
+        app: Some(app),
+        what,
+        exit: Some(1),
+    })
 }
 
 /// Trouble with one must not keep the others from being watched.

@@ -43,7 +43,7 @@ fn open(host: &Host) -> Result<Vec<Open>, Failure> {
     for (dir, mode) in host.directories() {
         open.extend(check(&dir, mode));
     }
-    let secrets = [host.conf.dokuen_dir.join("env"), host.keys_dir(), host.events_dir()];
+    let secrets = [host.conf.dokuen_dir.join("env"), host.keys_dir(), host.events_dir(), host.webhooks_dir()];
     for dir in &secrets {
         open.extend(files(dir)?);
     }

@@ -7,6 +7,7 @@ pub mod certs;
 pub mod config;
 pub mod cron;
 pub mod domains;
+pub mod hooks;
 pub mod machine;
 pub mod nginx;
 pub mod oneoffs;

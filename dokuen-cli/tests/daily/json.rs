@@ -10,7 +10,7 @@ use crate::pem::Pem;
 use crate::schema::complaints;
 
 /// A command that prints data, and the schema of what it prints.
-const ROWS: [(&str, &[&str], &str); 22] = [
+const ROWS: [(&str, &[&str], &str); 23] = [
     ("apps", &[], "apps"),
     ("config", &["-a", "hello"], "config"),
     ("domains", &["-a", "hello"], "domains"),
@@ -29,6 +29,7 @@ const ROWS: [(&str, &[&str], &str); 22] = [
     ("access", &["-a", "hello"], "access"),
     ("cron", &["-a", "hello"], "cron"),
     ("storage", &["-a", "hello"], "storage"),
+    ("webhooks", &["-a", "hello"], "webhooks"),
     ("version", &[], "version"),
     ("doctor", &[], "doctor"),
     ("logs", &["-a", "hello"], "log"),
@@ -69,6 +70,7 @@ fn every_kind_of_data_is_json_that_fits_its_schema() {
     app.dokuen_given("certs:add", &[], &pem.text()).ok();
     app.dokuen("cron:run", &["j"]).ok();
     app.dokuen("storage:create", &["data"]).ok();
+    app.dokuen("webhooks:add", &["http://127.0.0.1:1/x", "--event=crash"]).ok();
     host.dokuen_given(&["adduser", "anna", "--admin"], KEY.as_bytes()).ok();
     app.dokuen("config:set", &["A=one\ntwo", "B=\u{fc}"]).ok();
     app.dokuen("run:detached", &["true"]).ok();

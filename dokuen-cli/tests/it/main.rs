@@ -23,6 +23,7 @@ mod commands;
 mod config;
 mod cron;
 mod failing;
+mod hooks;
 mod killed;
 mod loss;
 mod processes_end;

@@ -14,7 +14,7 @@ enum Least {
 }
 
 /// Commands in a form that changes nothing that the others need. APP is the app, WHO the person.
-const ROWS: [(&str, &str, Least); 62] = [
+const ROWS: [(&str, &str, Least); 68] = [
     ("setup", "/tmp/nowhere-at-all", Least::Nobody),
     ("create", "-a WHO-new", Least::Key),
     ("apps", "", Least::Key),
@@ -76,6 +76,12 @@ const ROWS: [(&str, &str, Least); 62] = [
     ("storage", "-a APP", Least::Collaborator),
     ("storage:create", "-a APP data", Least::Collaborator),
     ("storage:destroy", "-a APP data", Least::Owner),
+    ("webhooks", "-a APP", Least::Collaborator),
+    ("webhooks", "", Least::Admin),
+    ("webhooks:add", "-a APP ftp://nowhere", Least::Collaborator),
+    ("webhooks:add", "ftp://nowhere", Least::Admin),
+    ("webhooks:remove", "-a APP 1", Least::Collaborator),
+    ("webhooks:remove", "1", Least::Admin),
     ("version", "", Least::Key),
 ];
 
