@@ -112,7 +112,7 @@ pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<Vec
     let failed = |e: std::io::Error| Failure::new(Exit::Failed, format!("failed to read the pushed tree: {e}"));
     let mut child =
         command.to_std().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
-    let (Some(out), Some(mut err)) = (child.stdout.take(), child.stderr.take()) else {
+    let (Some(mut out), Some(mut err)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(failed(std::io::Error::other("git has no output")));
     };
     let pid = nix::unistd::Pid::from_raw(child.id() as i32);
@@ -132,7 +132,9 @@ pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<Vec
             return Err(failed(e));
         }
     };
-    let unpacked = unpack(&host.conf, out, into);
+    // git fills its last block up after the end of the archive: whoever leaves before that ends it by SIGPIPE.
+    let rest = |out: &mut dyn Read| std::io::copy(out, &mut std::io::sink());
+    let unpacked = unpack(&host.conf, &mut out, into).and_then(|small| rest(&mut out).map(|_| small));
     let mut words = String::new();
     if unpacked.is_ok() {
         let _ = err.read_to_string(&mut words);
