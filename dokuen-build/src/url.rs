@@ -104,8 +104,10 @@ impl fmt::Debug for BuildpackUrl {
 /// A login between `://` and `@` becomes `***`; that of ssh is a user name, which is no secret.
 pub(crate) fn masked(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let end = rest.find(['/', '#', '?']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
+    let site = &rest[..rest.find('/').unwrap_or(rest.len())];
+    // A password may hold `?` and `#`, and one that holds `/` makes no URL, but stands in the message that says so.
+    let login = site.rfind('@').or_else(|| rest.rfind('@').filter(|_| site.contains(':')));
+    match login {
         Some(at) if scheme != "ssh" => format!("{scheme}://***{}", &rest[at..]),
         _ => text.to_owned(),
     }
@@ -236,6 +238,18 @@ mod tests {
         assert_eq!((login.user.as_str(), login.password.as_str()), ("user", "s3cret@"));
         let refused = parse("https://user:s3cret@h/buildpack-x.git;id").unwrap_err().to_string();
         assert!(!refused.contains("s3cret"), "{refused}");
+    }
+
+    /// Found by the fuzzer: a login was cut off at its question mark.
+    #[test]
+    fn no_character_of_a_password_ends_its_mask() {
+        for url in
+            ["https://u:a?SECRET@h/x", "https://u:a#SECRET@h/x", "https://u:a/SECRET@h/x", "https://u:SECRET?@h/x"]
+        {
+            assert!(!masked(url).contains("SECRET"), "{}", masked(url));
+        }
+        assert_eq!(masked("https://h:8443/x"), "https://h:8443/x");
+        assert_eq!(masked("https://h/x@v1"), "https://h/x@v1");
     }
 
     proptest! {
