@@ -94,6 +94,13 @@ pub fn is_whole(host: &Host, repo: &Path, id: &Commit) -> bool {
     git(host, repo).args(["rev-list", "--quiet", id.id(), "--not", "--all"]).run().is_ok()
 }
 
+/// Where a branch is.
+pub fn branch(host: &Host, repo: &Path, name: &str) -> Option<Commit> {
+    let name = format!("refs/heads/{name}");
+    let out = git(host, repo).args(["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).run().ok()?;
+    Commit::parse(String::from_utf8_lossy(&out.stdout).trim())
+}
+
 /// Whether `old` is part of `new`'s history.
 pub fn is_ancestor(host: &Host, repo: &Path, old: &Commit, new: &Commit) -> bool {
     git(host, repo).args(["merge-base", "--is-ancestor", old.id(), new.id()]).run().is_ok()
@@ -176,6 +183,8 @@ fn unpack(conf: &Conf, from: impl Read, into: &Path) -> std::io::Result<Vec<Path
         }
         unpack.take(&mut entry)?;
     }
+    // git fills its last record with zeros after the end of the archive: who closes the pipe before ends it by a signal.
+    std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
     Ok(small)
 }
 

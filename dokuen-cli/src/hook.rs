@@ -5,6 +5,7 @@ use std::io::Read;
 use dokuen_core::fs;
 use dokuen_core::{App, AppName, Host, Transcript, shown};
 
+use crate::accepted::Pushed;
 use crate::events::Event;
 use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
@@ -79,7 +80,8 @@ fn deploy_of(host: &Host, app: &App, updates: &[Update], out: &mut Printer) -> R
     if !settings::is_on(&app.env().load()?, "DOKUEN_DETACHED") {
         out.is_for(Pusher::of_this_hook());
     }
-    let deployed = push::deploy(host, app, &new, Some(&branch), out);
+    let pushed = Pushed { branch: branch.clone(), old: update.old.clone() };
+    let deployed = push::deploy(host, app, &new, Some(&pushed), out);
     let exit = deployed.as_ref().map_or_else(|failure| failure.exit as u8, |()| 0);
     let what = format!("deploy {} from {branch}", new.short());
     commands::note(host, &Event::now(Some(app.name.as_str()), &what, Some(exit)), out);

@@ -20,6 +20,7 @@
 //! # }
 //! ```
 
+mod accepted;
 pub mod access;
 mod app_json;
 mod args;

@@ -4,28 +4,30 @@ use std::time::Instant;
 
 use dokuen_core::{App, Host, Transcript, fs};
 
+use crate::accepted::{self, Pushed};
 use crate::commands::freeze;
 use crate::exit::Failure;
 use crate::git::Commit;
 use crate::{front_door, place, postdeploy, prune, reconcile, walk};
 
-/// Deploys a commit; on the first success the branch it came from is remembered.
+/// Deploys a commit; on the first success the branch it was pushed to is remembered.
 pub fn deploy(
     host: &Host,
     app: &App,
     commit: &Commit,
-    branch: Option<&str>,
+    pushed: Option<&Pushed>,
     out: &mut dyn Transcript,
 ) -> Result<(), Failure> {
     let begun = Instant::now();
     let _lock = app.lock("deploying")?;
     freeze::refuse_if_locked(app)?;
+    pushed.map_or(Ok(()), |pushed| accepted::is_next(host, app, pushed))?;
     reconcile::reconcile(host, app)?;
     out.step(&format!("deploying {} to {}", commit.short(), app.name));
     let url = front_door::url(host, app)?;
     let record = walk::deploy(host, app, commit, &place::who(), out)?;
     // It is live: from here on git must take the push, or it and the disk would disagree.
-    walk::finish(out, "remembering the branch", remember(app, branch));
+    walk::finish(out, "noting what git takes", remember(app, pushed, commit));
     walk::finish(out, "removing old releases", prune(host, app));
     if let Err(failure) = postdeploy::run(host, app, out) {
         failure.lines().iter().for_each(|line| out.problem(line));
@@ -36,11 +38,12 @@ pub fn deploy(
     Ok(())
 }
 
-fn remember(app: &App, branch: Option<&str>) -> Result<(), Failure> {
-    match branch.filter(|_| !app.branch_file().exists()) {
-        Some(branch) => Ok(fs::replace(&app.branch_file(), branch.as_bytes(), fs::PRIVATE_FILE)?),
-        None => Ok(()),
+fn remember(app: &App, pushed: Option<&Pushed>, commit: &Commit) -> Result<(), Failure> {
+    let Some(pushed) = pushed else { return Ok(()) };
+    if !app.branch_file().exists() {
+        fs::replace(&app.branch_file(), pushed.branch.as_bytes(), fs::PRIVATE_FILE)?;
     }
+    accepted::note(app, pushed, commit)
 }
 
 fn prune(host: &Host, app: &App) -> Result<(), Failure> {

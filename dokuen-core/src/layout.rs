@@ -351,6 +351,11 @@ impl App {
         self.dir.join("undo")
     }
 
+    /// There while git is about to move the branch to what a hook has made live.
+    pub fn accepted_file(&self) -> PathBuf {
+        self.dir.join("accepted")
+    }
+
     /// There while the app is shut down on purpose.
     pub fn stopped_file(&self) -> PathBuf {
         self.dir.join("stopped")
