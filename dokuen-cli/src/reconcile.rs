@@ -118,11 +118,13 @@ fn forget_later_than(app: &App, version: Version) -> Result<(), Failure> {
 
 /// Traffic leads to the live instances that are asked for, and each has a wrapper. What comes back stays.
 fn serve(host: &Host, app: &App, live: Live) -> Result<Vec<Instance>, Failure> {
+    // A reboot has emptied the run directory.
+    fs::make_dirs(&app.sockets_dir(), fs::PUBLIC_DIR)?;
     let asked = asked_for(app)?;
     let mut kept = of_generation(app, live.generation)?;
     kept.retain(|i| asked.as_ref().is_none_or(|asked| i.id.index <= asked.count(&i.id.kind)));
-    // A directory that is not whole is one whose command was killed over it, or whose wrapper is leaving.
-    kept.retain(|i| i.spec().is_ok());
+    // One that is not whole is that of a killed command or a power cut, or its wrapper is leaving this very moment.
+    kept.retain(|i| i.is_whole());
     if !kept.is_empty() && !dokuen_proc::leads_to(app, &kept) {
         dokuen_proc::switch_to(app, &kept)?.keep();
     }

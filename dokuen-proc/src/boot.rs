@@ -14,6 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::child;
 use crate::instance::{Instance, InstanceError};
+use crate::port;
 use crate::ready::Checks;
 use crate::route;
 use crate::spec::{Entry, FrontPaths, InstanceId, Spec};
@@ -250,9 +251,11 @@ pub(crate) fn revive_to_stop(instance: &Instance) -> Result<(), InstanceError> {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    if let Some(front) = instance.spec().ok().and_then(|spec| spec.front) {
+    if let Some((front, ports)) = instance.spec().ok().and_then(|spec| Some((spec.front?, spec.ports_dir))) {
         fs::remove(&front.socket)?;
         front.entry.socket().map_or(Ok(()), fs::remove)?;
+        // A wrapper that was killed has not given its port back.
+        port::sweep_ports(&ports)?;
     }
     fs::remove_tree(instance.dir())?;
     Ok(())

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use dokuen_core::fs::{self, FsError};
-use dokuen_core::{App, Port};
+use dokuen_core::{App, Environment, Port};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
@@ -135,6 +135,14 @@ impl Instance {
     /// Whether its directory holds all that a wrapper needs: the spec is written last and removed with the rest.
     pub fn is_complete(&self) -> bool {
         self.file("spec").exists()
+    }
+
+    /// Whether another wrapper could take it over: neither file is synced when it is written, so a power cut may leave one
+    /// empty or full of zeros.
+    pub fn is_whole(&self) -> bool {
+        let environment = fs::read(&self.file("env")).unwrap_or_default();
+        let has_path = Environment::from_nul(&environment).text("PATH").is_some();
+        has_path && environment.ends_with(b"\0") && self.spec().is_ok()
     }
 
     /// A letter through the control FIFO reaches whoever holds it open: no pid is involved that could be reused.

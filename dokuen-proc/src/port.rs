@@ -20,12 +20,32 @@ pub struct Reserved {
 /// Takes a free port: nobody holds its file's lock, and nothing on the machine is bound to it.
 /// `None` when all are taken.
 pub fn reserve(dir: &Path, range: PortRange, offset: usize) -> Result<Option<Reserved>, FsError> {
+    let mut trouble = None;
     for port in range.from_offset(offset) {
-        if let Some(reserved) = claim(dir, port)?.filter(|_| bindable(port)) {
-            return Ok(Some(reserved));
+        match claim(dir, port) {
+            Ok(claimed) => {
+                if let Some(reserved) = claimed.filter(|_| bindable(port)) {
+                    return Ok(Some(reserved));
+                }
+            }
+            // Something else lies under its name: the next one may do, and a full disk has trouble with all of them.
+            Err(e) => trouble = trouble.or(Some(e)),
         }
     }
-    Ok(None)
+    trouble.map_or(Ok(None), Err)
+}
+
+/// Removes what wrappers have left that were killed: files that nobody holds a lock of.
+pub fn sweep_ports(dir: &Path) -> Result<(), FsError> {
+    for name in fs::names(dir)? {
+        if let Some(port) = name.parse().ok().and_then(Port::new)
+            && fs::open_lock_if_there(&dir.join(&name)).is_ok_and(|file| file.is_some())
+        {
+            // Claimed and given back at once. Another claim of this moment takes the next port.
+            drop(claim(dir, port)?);
+        }
+    }
+    Ok(())
 }
 
 /// Takes this very port, also when something listens on it: the child that is being adopted does.
@@ -68,5 +88,13 @@ mod tests {
         drop(held);
         assert!(reserve(dir.path(), range, 0).unwrap().is_some());
         assert_eq!(fs::names(dir.path()).unwrap(), Vec::<String>::new());
+        let held = reserve(dir.path(), range, 0).unwrap().unwrap();
+        for left in ["1025", "x"] {
+            fs::replace(&dir.path().join(left), b"", fs::PRIVATE_FILE).unwrap();
+        }
+        fs::make_dir(&dir.path().join("1026"), fs::PRIVATE_DIR).unwrap();
+        sweep_ports(dir.path()).unwrap();
+        assert_eq!(fs::names(dir.path()).unwrap().len(), 3, "who holds one keeps it, and junk is not ours");
+        drop(held);
     }
 }

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dokuen_core::{Port, ProcessType, fs};
+use dokuen_core::{App, Port, ProcessType, fs};
 
 use crate::boot::{Booted, Plan, Started};
 use crate::child;
@@ -166,6 +166,44 @@ impl Booted {
         let log = self.plan.app.log(&instance.id.kind, instance.id.index);
         let offset = self.started.log_offsets.get(&instance.id).copied().unwrap_or(0);
         tail(&log, offset)
+    }
+}
+
+/// Waits until instances that run already answer: after a reboot, or with a new wrapper, nothing has seen them do so.
+pub fn wait_until_they_answer(app: &App, instances: &[Instance], checks: &Checks) -> Result<(), ReadyError> {
+    let begun = Instant::now();
+    for instance in instances {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let report = instance.report();
+            let last = match (report.child, report.port, &report.socket) {
+                _ if !instance.is_alive().unwrap_or(true) => return Err(ReadyError::Lost { name: instance.id.name() }),
+                (Some(_), Some(port), _) => look_at_port(instance, &report, port, checks),
+                (Some(_), None, Some(socket)) => look_at_socket(socket, checks, begun.elapsed()),
+                (Some(_), None, None) => Standing::Ready,
+                // Back-off: what ends again and again will not answer either.
+                (None, ..) if matches!(report.phase.as_str(), "waiting" | "crashed") => {
+                    return Err(silent(app, instance, &report, checks, None));
+                }
+                (None, ..) => Standing::NotYet("its process does not run".to_owned()),
+            };
+            let Standing::NotYet(last) = last else { break };
+            if begun.elapsed() >= checks.timeout {
+                return Err(silent(app, instance, &report, checks, Some(last)));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 5 / 4).min(Duration::from_millis(50));
+        }
+    }
+    Ok(())
+}
+
+fn silent(app: &App, instance: &Instance, report: &Report, checks: &Checks, last: Option<String>) -> ReadyError {
+    let (name, log) = (instance.id.name(), tail(&app.log(&instance.id.kind, instance.id.index), 0));
+    let door = report.port.map_or_else(|| "its socket".to_owned(), |port| format!("port {port}"));
+    match last {
+        Some(last) => ReadyError::Silent { name, door, within: checks.timeout, last, log },
+        None => ReadyError::Ended { name, how: report.last_end.clone(), log },
     }
 }
 

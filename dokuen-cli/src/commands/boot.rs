@@ -8,8 +8,8 @@ use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::{front_door, keys, place, reconcile, walk};
 
-/// Apps started at the same time.
-const AT_ONCE: usize = 4;
+/// Apps started at the same time, for each core: many mostly wait, a storm of all would make each of them late.
+const AT_ONCE: usize = 16;
 
 /// Starts all apps that were not shut down, or one in any case; with `watch` it then stays.
 pub fn run(host: &Host, name: Option<&str>, watch: bool, out: &mut Printer) -> Result<(), Failure> {
@@ -25,7 +25,6 @@ pub fn run(host: &Host, name: Option<&str>, watch: bool, out: &mut Printer) -> R
 }
 
 fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
-    front_door::start(host)?;
     let apps = match name {
         Some(name) => {
             let app = place::app(host, name)?;
@@ -34,8 +33,10 @@ fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failu
         }
         None => host.apps()?.into_iter().filter(|app| !app.stopped_file().exists()).collect(),
     };
-    for (app, problem) in front_door::rebuild(host)? {
-        out.problem(&format!("{app}: {problem}"));
+    let front = open_front(host, out);
+    if let Err(failure) = &front {
+        // Apps start without it, and what is in its way may be mended meanwhile.
+        out.failure(failure);
     }
     if name.is_none()
         && let Err(failure) = sync_keys(host)
@@ -43,7 +44,21 @@ fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failu
         // Nobody's app is to stay down because of sshd's file.
         out.failure(&failure);
     }
-    boot_all(host, apps, out)
+    dokuen_proc::sweep_ports(&host.ports_dir())?;
+    boot_all(host, apps, out)?;
+    front.map_err(|failure| {
+        let text = "the apps run, but nginx does not lead to them";
+        Failure::new(failure.exit, text).hint("mend what is said above, then: dokuen boot")
+    })
+}
+
+/// nginx runs, and knows every app, by one reload.
+fn open_front(host: &Host, out: &mut Printer) -> Result<(), Failure> {
+    front_door::start(host)?;
+    for (app, problem) in front_door::rebuild(host)? {
+        out.problem(&format!("{app}: {problem}"));
+    }
+    Ok(())
 }
 
 /// sshd's file is derived, and comes back like everything that is; a host without keys leaves it alone.
@@ -57,24 +72,27 @@ fn boot_all(host: &Host, apps: Vec<App>, out: &mut Printer) -> Result<(), Failur
     let failed = Mutex::new(0);
     let out = Mutex::new(out);
     let next = || queue.lock().ok().and_then(|mut apps| apps.next());
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                while let Some(app) = next() {
-                    let mut lines = Collected::default();
-                    let booted = boot(host, &app, &mut lines);
-                    let Ok(mut out) = out.lock() else { return };
-                    match booted {
-                        Ok(text) => out.fact(&format!("{}: {text}", app.name)),
-                        Err(failure) => {
-                            out.problem(&app.name.to_string());
-                            out.failure(&failure);
-                            *failed.lock().unwrap_or_else(|e| e.into_inner()) += 1;
-                        }
-                    }
+    let work = || {
+        while let Some(app) = next() {
+            let mut lines = Collected::default();
+            let booted = boot(host, &app, &mut lines);
+            let Ok(mut out) = out.lock() else { return };
+            match booted {
+                Ok(text) => out.fact(&format!("{}: {text}", app.name)),
+                Err(failure) => {
+                    out.problem(&app.name.to_string());
+                    out.failure(&failure);
+                    *failed.lock().unwrap_or_else(|e| e.into_inner()) += 1;
                 }
-            });
+            }
         }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = queue.lock().map_or(0, |apps| apps.len()).min(AT_ONCE * cores);
+    std::thread::scope(|scope| {
+        // A machine without room for more threads boots with fewer, or with this one alone.
+        let _ = (1..most).try_for_each(|_| std::thread::Builder::new().spawn_scoped(scope, work).map(drop));
+        work();
     });
     match *failed.lock().unwrap_or_else(|e| e.into_inner()) {
         0 => Ok(()),
@@ -108,7 +126,9 @@ pub fn boot(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<&'static
     let runs = |wanted: &Formation| {
         wanted.instances().all(|(kind, n)| have.iter().any(|i| i.id.kind == *kind && i.id.index == n))
     };
-    if runs(&wanted) {
+    // What runs is what answers: one that does not is given up for new ones.
+    let checks = walk::checks(host, app, &config, tree.path())?;
+    if runs(&wanted) && dokuen_proc::wait_until_they_answer(app, &have, &checks).is_ok() {
         return Ok("runs");
     }
     super::restart::again(host, app, out)?;

@@ -91,13 +91,8 @@ pub fn stop(host: &Host) -> Result<(), Failure> {
 pub fn rebuild(host: &Host) -> Result<Vec<(String, String)>, Failure> {
     let (mut sites, mut problems) = (Vec::new(), Vec::new());
     for app in host.apps()? {
-        if ledger::live(&app)?.is_none() {
-            continue;
-        }
-        let config = app.env().load()?;
-        let instances = instances(&config);
-        match site(host, &app, &config, instances) {
-            Ok(site) => sites.push(site),
+        match site_on_disk(host, &app) {
+            Ok(site) => sites.extend(site),
             Err(failure) => problems.push((app.name.to_string(), failure.to_string())),
         }
     }
@@ -106,6 +101,15 @@ pub fn rebuild(host: &Host) -> Result<Vec<(String, String)>, Failure> {
     problems.extend(rebuilt.refused.into_iter().map(|(app, e)| (app.to_string(), Failure::from(e).to_string())));
     files::sweep(&sites)?;
     Ok(problems)
+}
+
+/// As its config on the disk says; `None` before the first deploy.
+fn site_on_disk(host: &Host, app: &App) -> Result<Option<Site>, Failure> {
+    if ledger::live(app)?.is_none() {
+        return Ok(None);
+    }
+    let config = app.env().load()?;
+    site(host, app, &config, instances(&config)).map(Some)
 }
 
 /// As [`rebuild`], for a change that is for all: an app that cannot have it is why nobody gets it.
