@@ -78,8 +78,9 @@ fn work_off(jobs: VecDeque<Job>) -> Tally {
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
+                let mut world = None;
                 while let Some(job) = { jobs.lock().unwrap().pop_front() } {
-                    let done = trial::run(&job);
+                    let done = trial::run(&job, &mut world);
                     tally.lock().unwrap().add(done);
                 }
             });

@@ -150,7 +150,7 @@ fn below(path: &str, root: &Path) -> Option<String> {
 
 /// A name without what differs from run to run: times, numbers, random letters.
 fn plain(name: &str) -> String {
-    if let Some(prefix) = [".new-", "trash-", "~"].iter().find(|prefix| name.starts_with(**prefix))
+    if let Some(prefix) = [".new-", "trash-", "nginx-", "~"].iter().find(|prefix| name.starts_with(**prefix))
         && !name.ends_with(".git")
     {
         return format!("{prefix}*");

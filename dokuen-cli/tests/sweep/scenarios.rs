@@ -38,12 +38,13 @@ pub enum Whose {
     Wrapper,
 }
 
-pub const ALL: [Scenario; 14] = [
+pub const ALL: [Scenario; 15] = [
     Scenario { whose: Whose::Hook, ..of("deploy", next_release, push, greeting_and_ref) },
     of("scale-up", |w| scaled(w, "web=1", "web=3"), |w| w.on_app("scale", &["web=3"]), scale),
     of("scale-down", |w| scaled(w, "web=3", "web=1"), |w| w.on_app("scale", &["web=1"]), scale),
     Scenario { mend: mend_config, ..of("config_set", next_config, set_config, config) },
     Scenario { mend: mend_config, ..of("config_delete", there_is_config, unset_config, config) },
+    Scenario { mend: mend_domains, ..of("domains", other_domains, set_domains, domains) },
     of("rollback", two_releases, |w| w.on_app("rollback", &[]), greeting),
     of("restart", greeting, |w| w.on_app("restart", &[]), greeting),
     Scenario { whose: Whose::Wrapper, ..of("wrapper", greeting, |w| w.on_app("restart", &[]), greeting) },
@@ -143,6 +144,33 @@ fn mend_config(world: &World) {
     let now = config(world);
     let has = if now[0] == "none" { "404" } else { &now[0] };
     assert!(now[0] == now[1] && now[2] == has, "half a change of the config: {now:?}");
+}
+
+fn other_domains(world: &World) -> Vec<String> {
+    let name = format!("www{}.example.org", world.next_greeting().replace("release ", ""));
+    fs::write(world.host.temp().join("name"), &name).unwrap();
+    vec![name, "200".to_owned()]
+}
+
+fn set_domains(world: &World) -> (PathBuf, Vec<String>) {
+    let name = fs::read_to_string(world.host.temp().join("name")).unwrap();
+    world.on_app("config_set", &[&format!("ADDITIONAL_DOMAINS={name}")])
+}
+
+/// The name that is set, and what is answered to the one that is to be.
+fn domains(world: &World) -> Vec<String> {
+    let name = fs::read_to_string(world.host.temp().join("name")).unwrap();
+    vec![world.file("env/ADDITIONAL_DOMAINS"), world.app.get_as(&name, "/").status.to_string()]
+}
+
+/// nginx and the config say the same again.
+fn mend_domains(world: &World) {
+    push_again(world);
+    let now = domains(world);
+    let is_set = now[0] == fs::read_to_string(world.host.temp().join("name")).unwrap();
+    assert_eq!(now[1], if is_set { "200" } else { "404" }, "{now:?}");
+    // Whoever changes something of nginx next sweeps what a test of a candidate could not remove.
+    world.app.dokuen("config_delete", &["ADDITIONAL_DOMAINS"]).ok();
 }
 
 fn two_releases(world: &World) -> Vec<String> {

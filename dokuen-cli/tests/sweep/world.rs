@@ -65,9 +65,9 @@ impl World {
         self.watch.as_ref().map_or_else(Vec::new, |watch| std::mem::take(&mut *watch.shared.failed.lock().unwrap()))
     }
 
-    /// Requests that were answered.
+    /// Requests that were answered since the last time this was asked.
     pub fn answered(&self) -> u64 {
-        self.watch.as_ref().map_or(0, |watch| watch.shared.sent.load(Ordering::Relaxed))
+        self.watch.as_ref().map_or(0, |watch| watch.shared.sent.swap(0, Ordering::Relaxed))
     }
 
     /// A command of a person who knows nothing, behind `words`.
