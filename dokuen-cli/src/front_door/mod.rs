@@ -104,7 +104,7 @@ pub fn rebuild(host: &Host) -> Result<Vec<(String, String)>, Failure> {
 }
 
 /// As its config on the disk says; `None` before the first deploy.
-fn site_on_disk(host: &Host, app: &App) -> Result<Option<Site>, Failure> {
+fn site_on_disk(host: &Host, app: &App) -> Result<Option<dokuen_nginx::Site>, Failure> {
     if ledger::live(app)?.is_none() {
         return Ok(None);
     }
