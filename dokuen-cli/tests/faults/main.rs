@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_methods, reason = "tests plant files and run programs past the doors, as a user would")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
+#![expect(clippy::print_stdout, reason = "figures are what some of them are run for")]
 #![expect(dead_code, reason = "the support files are those of the walk and the sweep, which need more of them")]
 
 #[path = "../it/app.rs"]
