@@ -37,6 +37,10 @@ impl Wrapper {
     }
 
     fn start(&mut self) {
+        // Somebody has removed its directory: nobody can tell it anything any more, and nobody wants it.
+        if !self.instance.is_complete() {
+            return self.happened(Event::Stop);
+        }
         match self.start_child() {
             Ok(child) => {
                 self.child = Some(child);

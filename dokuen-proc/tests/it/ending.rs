@@ -128,3 +128,13 @@ fn a_type_has_its_own_signal_and_grace() {
     worker.stop().unwrap();
     worker.wait_gone(LONG).unwrap();
 }
+
+#[test]
+fn a_wrapper_whose_directory_was_removed_starts_nothing_more_and_leaves() {
+    let place = Place::new("");
+    let worker = place.runs("worker", "exec sleep 600");
+    let report = worker.report();
+    std::fs::remove_dir_all(worker.dir()).unwrap();
+    crate::place::signal(report.child.unwrap(), nix::sys::signal::Signal::SIGKILL);
+    eventually("the wrapper has left", || !is_alive(report.wrapper.unwrap()));
+}
