@@ -14,7 +14,7 @@ enum Least {
 }
 
 /// Commands in a form that changes nothing that the others need. APP is the app, WHO the person.
-const ROWS: [(&str, &str, Least); 68] = [
+const ROWS: &[(&str, &str, Least)] = &[
     ("setup", "/tmp/nowhere-at-all", Least::Nobody),
     ("create", "-a WHO-new", Least::Key),
     ("apps", "", Least::Key),
@@ -82,6 +82,8 @@ const ROWS: [(&str, &str, Least); 68] = [
     ("webhooks:add", "ftp://nowhere", Least::Admin),
     ("webhooks:remove", "-a APP 1", Least::Collaborator),
     ("webhooks:remove", "1", Least::Admin),
+    ("completions", "bash", Least::Key),
+    ("man", "", Least::Key),
     ("version", "", Least::Key),
 ];
 
@@ -105,7 +107,7 @@ fn people() -> Door {
 fn every_command_has_a_row_and_keeps_to_it() {
     let door = people();
     let help = door.ssh("bob", "dokuen help").ok().out();
-    let list = help.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
+    let list = help.split("Everywhere:").next().unwrap();
     for name in list
         .lines()
         .filter(|l| l.starts_with("  ") && !l.starts_with("   "))
@@ -113,7 +115,7 @@ fn every_command_has_a_row_and_keeps_to_it() {
     {
         assert!(name == "help" || ROWS.iter().any(|row| row.0 == name), "{name} has no row in this test");
     }
-    for (command, args, least) in ROWS {
+    for &(command, args, least) in ROWS {
         for (who, has) in
             [("bob", Least::Key), ("carl", Least::Collaborator), ("olga", Least::Owner), ("anna", Least::Admin)]
         {
@@ -127,7 +129,7 @@ fn every_command_has_a_row_and_keeps_to_it() {
 #[test]
 fn somebody_elses_app_looks_like_none() {
     let door = people();
-    for (command, args, _) in ROWS.iter().filter(|row| row.1.contains("APP")) {
+    for (command, args, _) in ROWS.iter().filter(|row| row.1.contains("APP") && row.2 != Least::Nobody) {
         let as_bob = |app: &str| door.ssh("bob", &format!("dokuen {command} {}", args.replace("APP", app)));
         let (theirs, none) = (as_bob("blog"), as_bob("nope"));
         assert_eq!((theirs.code, theirs.out()), (3, String::new()), "{theirs}");
