@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a helper of a test may panic as the test may")]
 
+mod any_site;
 mod changes;
 mod faults;
 mod http;
 mod instance;
 mod own;
+mod parser;
 mod serving;
 mod stage;
