@@ -8,7 +8,7 @@ use crate::apply::{Change, apply};
 use crate::error::NginxError;
 use crate::park::{Parked, park};
 use crate::program::Nginx;
-use crate::route::{catch_all_with, lock, settle_catch_all, site_change};
+use crate::route::{catch_all_with, lock, settle_catch_all, site_changes};
 use crate::site::Site;
 
 /// What [`rebuild`] could not do for everybody.
@@ -22,19 +22,16 @@ pub struct Rebuilt {
 
 /// Puts the vhosts of all these apps into force with one reload, or none when they are; starts Dokuen's own nginx.
 ///
-/// Each app is tested by itself. A file of the nginx directory that nginx refuses (a hand-made one, say) is set aside,
+/// An app that nginx does not accept holds up no other. A file of the nginx directory that nginx refuses (a hand-made one, say) is set aside,
 /// since at boot the choice is between that and no app at all.
 pub fn rebuild(nginx: &Nginx, sites: &[Site]) -> Result<Rebuilt, NginxError> {
     let _lock = lock(nginx, "routing all apps")?;
     let mut rebuilt = Rebuilt::default();
     let certified = nginx.places().listen.has_https() && sites.iter().any(|site| !site.certificates.is_empty());
     let mut changes = Vec::from_iter(catch_all_with(nginx, certified)?);
-    for site in sites {
-        match site_change(nginx, site) {
-            Ok(change) => changes.extend(change),
-            Err(error) => rebuilt.refused.push((site.app.clone(), error)),
-        }
-    }
+    let (sites, refused) = site_changes(nginx, sites)?;
+    changes.extend(sites);
+    rebuilt.refused = refused;
     while let Err(error) = put_into_force(nginx, &changes) {
         let Some(file) = refused_vhost(nginx, &error) else { return Err(error) };
         let ours = changes.extract_if(.., |change| change.file == file).count() > 0;

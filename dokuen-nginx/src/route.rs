@@ -94,6 +94,7 @@ pub fn route(nginx: &Nginx, site: &Site) -> Result<Routed, NginxError> {
 
 /// Whether nginx would accept this app, shown to it apart from all others. Nothing changes.
 pub fn test(nginx: &Nginx, site: &Site) -> Result<(), NginxError> {
+    let _lock = lock(nginx, "testing a site")?;
     scratch::test_site(nginx, site)
 }
 
@@ -144,8 +145,38 @@ pub(crate) fn settle_catch_all(nginx: &Nginx) -> Result<(), NginxError> {
     }
 }
 
+/// Apps, each with why nginx does not accept it.
+pub(crate) type Refusals = Vec<(AppName, NginxError)>;
+
+/// The changes of many sites, and those that nginx does not accept. Nearly always it accepts all, so they are shown to it
+/// together first: one by one, a thousand apps would take a minute and a half.
+pub(crate) fn site_changes(nginx: &Nginx, sites: &[Site]) -> Result<(Vec<Change>, Refusals), NginxError> {
+    let (mut changed, mut changes, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for site in sites {
+        match site_text(nginx, site) {
+            Ok(change) if is_there(&change)? => {}
+            Ok(change) => {
+                changed.push(site);
+                changes.push(change);
+            }
+            Err(error) => refused.push((site.app.clone(), error)),
+        }
+    }
+    if changed.len() > 1 && scratch::test_sites(nginx, &changed).is_ok() {
+        return Ok((changes, refused));
+    }
+    let mut good = Vec::new();
+    for (site, change) in changed.into_iter().zip(changes) {
+        match scratch::test_site(nginx, site) {
+            Ok(()) => good.push(change),
+            Err(error) => refused.push((site.app.clone(), error)),
+        }
+    }
+    Ok((good, refused))
+}
+
 /// `None` when the text on disk is the right one; a new text is tested first.
-pub(crate) fn site_change(nginx: &Nginx, site: &Site) -> Result<Option<Change>, NginxError> {
+fn site_change(nginx: &Nginx, site: &Site) -> Result<Option<Change>, NginxError> {
     unless_there(site_text(nginx, site)?, || scratch::test_site(nginx, site))
 }
 
@@ -155,7 +186,7 @@ fn site_text(nginx: &Nginx, site: &Site) -> Result<Change, NginxError> {
 }
 
 /// A site without a certificate, behind fronts, looks the same in every version: nginx need not be asked for it.
-pub(crate) fn version_for(nginx: &Nginx, site: &Site) -> Result<Option<Version>, NginxError> {
+fn version_for(nginx: &Nginx, site: &Site) -> Result<Option<Version>, NginxError> {
     let same = site.certificates.is_empty() && site.upstream == Upstream::Fronts;
     if same { Ok(None) } else { nginx.version() }
 }

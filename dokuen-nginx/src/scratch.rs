@@ -10,7 +10,6 @@ use crate::error::NginxError;
 use crate::own::main_conf;
 use crate::places::Places;
 use crate::program::Nginx;
-use crate::route::version_for;
 use crate::site::Site;
 use crate::template::{self, CatchAll};
 
@@ -21,12 +20,19 @@ const TLS_FRONT: &str = "unix:tls.sock";
 
 /// Whether nginx accepts this app's vhost.
 pub fn test_site(nginx: &Nginx, site: &Site) -> Result<(), NginxError> {
-    let version = version_for(nginx, site)?;
-    let text = template::vhost(site, &nginx.places().door(version)?.behind(FRONT, TLS_FRONT))?;
+    test_sites(nginx, &[site])
+}
+
+/// Whether nginx accepts these all together.
+pub fn test_sites(nginx: &Nginx, sites: &[&Site]) -> Result<(), NginxError> {
     // The server for unknown names is tested when it changes; here it only has to be there.
     let data = CatchAll { keepalive_min_timeout: false, ..behind_front(catch_all::data(nginx, false)?) };
-    let file = nginx.places().vhost(&site.app);
-    test(nginx, &[(nginx.places().catch_all(), template::catch_all(&data)?), (file, text)])
+    let mut files = vec![(nginx.places().catch_all(), template::catch_all(&data)?)];
+    let door = nginx.places().door(nginx.version()?)?.behind(FRONT, TLS_FRONT);
+    for site in sites {
+        files.push((nginx.places().vhost(&site.app), template::vhost(site, &door)?));
+    }
+    test(nginx, &files)
 }
 
 /// Whether nginx accepts the server for unknown names.

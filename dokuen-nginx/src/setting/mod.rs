@@ -149,6 +149,9 @@ mod tests {
             ("client-max-body-size", "1\u{663}m"),
             ("proxy-read-timeout", "0s"),
             ("proxy-read-timeout", "1y"),
+            // nginx takes no milliseconds for these: the random sites found it.
+            ("cache", "1ms"),
+            ("static-expires", "500ms"),
             ("proxy-read-timeout", "400d"),
             ("proxy-buffers", "2"),
             ("proxy-buffer-size", "2m"),

@@ -101,8 +101,8 @@ pub static SETTINGS: &[Setting] = &[
     row("header.", Kind::Text, "", "a header that every answer has; empty: one that no answer has"),
     row("request-header.", Kind::Text, "", "a header that the app sees on every request; empty: on none"),
     row("static.", Kind::Tree, "", "a directory of the release whose files nginx answers with itself"),
-    row("static-expires", Kind::Time, "", "how long clients may keep those files"),
-    row("cache", Kind::Time, "", "how long nginx keeps answers to requests without cookie or authorization"),
+    row("static-expires", Kind::Seconds, "", "how long clients may keep those files"),
+    row("cache", Kind::Seconds, "", "how long nginx keeps answers to requests without cookie or authorization"),
     row(
         "access-log",
         Kind::OneOf(&["on", "off", "combined", "json"]),

@@ -9,5 +9,6 @@ mod http;
 mod instance;
 mod own;
 mod parser;
+mod requests;
 mod serving;
 mod stage;
