@@ -61,7 +61,7 @@ impl Drop for Small {
 }
 
 /// Programs of a debug build are large.
-const ROOM: &str = "mode=755,size=400m";
+const ROOM: &str = "mode=755,size=1g";
 
 #[test]
 fn d01_d04_and_d10_a_full_disk_while_it_unpacks_compiles_and_changes_config() {

@@ -37,6 +37,7 @@ mod list;
 mod people;
 mod pushes;
 mod running;
+mod soak;
 mod steps;
 mod upkeep;
 

@@ -1,0 +1,100 @@
+//! Somewhere on the host something is killed, again and again, while three apps are deployed one after the other.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::app::App;
+use crate::host::{Host, eventually};
+use crate::processes;
+
+/// `DOKUEN_SOAK=1000` kills, by `.ci/soak`. After each round the machine must be as it was: every app serves a release that was
+/// pushed, with one process and one port; nothing else of the host runs, and nothing has grown.
+#[test]
+fn soak_random_kills_during_deploys_of_three_apps() {
+    let wanted = std::env::var("DOKUEN_SOAK").ok().and_then(|n| n.parse().ok()).unwrap_or(12);
+    let host = Host::new();
+    let apps = ["a", "b", "c"].map(|name| host.app(name, "types"));
+    for app in &apps {
+        app.greeting("0").push().ok();
+    }
+    let (kills, over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let pushes = Mutex::new(BTreeSet::new());
+    let mut round = 0;
+    let before = looks(&host, &apps);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+            while !over.load(Ordering::Relaxed) {
+                state ^= state << 13;
+                state ^= state >> 7;
+                state ^= state << 17;
+                thread::sleep(Duration::from_millis(40 + state % 200));
+                kills.fetch_add(kill_one(&host, &pushes.lock().unwrap(), state), Ordering::Relaxed);
+            }
+        });
+        while kills.load(Ordering::Relaxed) < wanted {
+            round += 1;
+            for app in &apps {
+                app.greeting(&round.to_string());
+                let mut push = host.command("git");
+                push.current_dir(&app.checkout).args(["push", "-q", "dokuen", "master"]);
+                let mut push = push.stderr(std::process::Stdio::null()).spawn().unwrap();
+                pushes.lock().unwrap().insert(push.id());
+                push.wait().unwrap();
+                pushes.lock().unwrap().clear();
+                let _ = std::fs::remove_file(app.repo().join("refs/heads/master.lock"));
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    eventually("the last push has ended", || host.dokuen(&["boot"]).code == 0);
+    for app in &apps {
+        let served: usize = app.text("/").trim().parse().unwrap();
+        assert!(served <= round, "{served} was never pushed");
+        app.greeting("after").push().ok().serving("after");
+        app.comes_to_run(&["web.1"]);
+    }
+    let mut after = looks(&host, &apps);
+    eventually("everything is as it was", || {
+        after = looks(&host, &apps);
+        after == before
+    });
+    println!(
+        "soak: {} kills in {round} rounds of three deploys, 0 violations; {after:?}",
+        kills.load(Ordering::Relaxed)
+    );
+}
+
+/// Any process of the host, its wrappers, its nginx, its apps, or what a push has started.
+fn kill_one(host: &Host, pushes: &BTreeSet<u32>, random: u64) -> usize {
+    let mut all: Vec<i32> =
+        host.processes().into_iter().filter(|p| !p.words.starts_with("nginx: master")).map(|p| p.pid).collect();
+    all.extend(pushes.iter().flat_map(|pid| below(*pid as i32)));
+    if all.is_empty() {
+        return 0;
+    }
+    let victim = all[(random >> 16) as usize % all.len()];
+    usize::from(kill(Pid::from_raw(victim), Signal::SIGKILL).is_ok())
+}
+
+/// A process and all that came of it.
+fn below(pid: i32) -> Vec<i32> {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children = children.split_ascii_whitespace().filter_map(|word| word.parse().ok());
+    std::iter::once(pid).chain(children.flat_map(below)).collect()
+}
+
+/// What must not grow: processes, ports, instances, scratch, and open files of wrappers.
+fn looks(host: &Host, apps: &[App; 3]) -> [usize; 4] {
+    let names = |dir: std::path::PathBuf| std::fs::read_dir(dir).into_iter().flatten().count();
+    let instances = apps.iter().map(|app| names(app.dir().join("instances"))).sum();
+    let wrappers =
+        processes::of_host(host.dir()).into_iter().filter(|p| p.words.contains("/bin/dokuen-wrapper ")).count();
+    [wrappers, host.reserved().len(), instances, names(host.dir().join("tmp"))]
+}
