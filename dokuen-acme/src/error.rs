@@ -103,6 +103,9 @@ pub enum AcmeError {
         /// How.
         source: Box<CmdError>,
     },
+    /// The lock on the order could not be had.
+    #[error(transparent)]
+    Lock(#[from] dokuen_core::LockError),
     /// State that could not be read or written.
     #[error(transparent)]
     Fs(#[from] FsError),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use dokuen_core::fs;
+use dokuen_core::{Lock, fs};
 use instant_acme::{
     Account, AuthorizationStatus, ChallengeType, Identifier, NewOrder, Order, OrderStatus, RetryPolicy,
     RevocationRequest,
@@ -33,6 +33,9 @@ struct Noted {
 /// The state of the order stays on disk until the caller removes its directory: a call after a success gives the same
 /// certificate again, so that it is not lost when the caller is killed before it has put it away.
 pub fn order(wish: &Wish) -> Result<Checked, AcmeError> {
+    fs::make_dirs(&wish.order, fs::PRIVATE_DIR)?;
+    // A caller that was killed may have left its `dokuen-acme` at work: two on one order would trip each other.
+    let _lock = Lock::take(&wish.order.join("lock"), "ordering a certificate")?;
     run(async {
         match attempt(wish).await {
             Err(error) if error.is_lost_account() => {
@@ -80,7 +83,6 @@ fn run<T>(work: impl Future<Output = Result<T, AcmeError>>) -> Result<T, AcmeErr
 
 /// The order of an earlier call, when it is for the same names and still good for something; else a new one.
 async fn open(wish: &Wish, account: &Account) -> Result<(Noted, Order), AcmeError> {
-    fs::make_dirs(&wish.order, fs::PRIVATE_DIR)?;
     let earlier = read(&wish.order)?.filter(|noted| noted.directory == wish.directory && noted.names == wish.names);
     let mut noted = match earlier {
         Some(noted) => noted,
@@ -126,7 +128,11 @@ async fn bring_to_certificate(wish: &Wish, noted: &Noted, order: &mut Order) -> 
         looked.map_err(at("have the names looked at"))?;
     }
     if order.state().status == OrderStatus::Ready {
-        order.finalize_csr(&request(noted)?).await.map_err(at("have the certificate made"))?;
+        match order.finalize_csr(&request(noted)?).await {
+            // An earlier call asked for it and was killed before it heard.
+            Err(instant_acme::Error::Api(problem)) if is_past_ready(&problem) => {}
+            other => other.map_err(at("have the certificate made"))?,
+        }
     }
     order.poll_certificate(&patience).await.map_err(at("fetch the certificate"))
 }
@@ -177,6 +183,10 @@ async fn refusal(order: &mut Order) -> Option<AcmeError> {
         }
     }
     None
+}
+
+fn is_past_ready(problem: &instant_acme::Problem) -> bool {
+    problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:orderNotReady")
 }
 
 fn said(problem: &instant_acme::Problem) -> String {
