@@ -149,7 +149,7 @@ fn d11_a_full_disk_locks_nobody_out() {
 
 #[test]
 fn d12_no_inodes_are_left() {
-    let Some(small) = Small::new(&format!("{ROOM},nr_inodes=600")) else { return };
+    let Some(small) = Small::new(&format!("{ROOM},nr_inodes=3000")) else { return };
     let app = small.host.app("hello", "types");
     app.greeting("live").push().ok();
     let dir = small.at.join("many");
