@@ -115,10 +115,10 @@ fn look(app: &App, record: Record) -> Result<Info, Failure> {
     })
 }
 
-/// A tree is named by the second in which its build began.
+/// A tree is named by the second in which its build began, or the next one when another has that name: then none passed.
 fn seconds_between(tree: &str, at: &str) -> Option<u64> {
     let end = Stamp::parse(&at.replace(['-', ':'], "").replacen(' ', "T", 1))?;
-    u64::try_from(end.seconds_since(Stamp::parse(tree)?)).ok()
+    Some(u64::try_from(end.seconds_since(Stamp::parse(tree)?)).unwrap_or(0))
 }
 
 /// What tells two releases apart.
