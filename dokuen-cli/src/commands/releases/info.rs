@@ -115,10 +115,14 @@ fn look(app: &App, record: Record) -> Result<Info, Failure> {
     })
 }
 
-/// A tree is named by the second in which its build began, or the next one when another has that name: then none passed.
+/// A tree is named by the second in which its build began, or by a later one where others had that name: then no time
+/// passed. A clock that was put back by more has nothing to say.
 fn seconds_between(tree: &str, at: &str) -> Option<u64> {
     let end = Stamp::parse(&at.replace(['-', ':'], "").replacen(' ', "T", 1))?;
-    Some(u64::try_from(end.seconds_since(Stamp::parse(tree)?)).unwrap_or(0))
+    match end.seconds_since(Stamp::parse(tree)?) {
+        -60..=-1 => Some(0),
+        seconds => u64::try_from(seconds).ok(),
+    }
 }
 
 /// What tells two releases apart.
@@ -219,6 +223,7 @@ mod tests {
     #[test]
     fn a_build_took_from_its_trees_name_to_its_record() {
         assert_eq!(seconds_between("20260101T000001", "2026-01-01 00:01:03"), Some(62));
+        assert_eq!(seconds_between("20260101T000003", "2026-01-01 00:00:01"), Some(0));
         assert_eq!(seconds_between("20260101T000001", "2025-01-01 00:01:03"), None);
         assert_eq!(seconds_between("x", "2025-01-01 00:01:03"), None);
     }
