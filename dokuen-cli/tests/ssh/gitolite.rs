@@ -124,6 +124,13 @@ fn other_repositories_stay_what_they_are() {
         fs::remove_dir_all(&app.checkout).unwrap();
     }
     gate.door.ssh("anna", "dokuen apps").ok().stdout_is("");
+    // On the host itself, past the rules, as Gitolite's own command for it does: there is nobody behind a key.
+    let app = gate.checkout("local", "python");
+    let notes = gate.home().join("repositories/notes.git");
+    let mut push = gate.door.host.command("gitolite");
+    push.env("HOME", gate.home()).current_dir(&app.checkout).args(["push", "-f", notes.to_str().unwrap(), "master"]);
+    crate::outcome::run(&mut push, b"", None).ok().stderr_lacks("deploying");
+
     let app = gate.checkout("site", "python");
     gate.push("Dora@home", &app).ok().stderr_has("* created site").stderr_has("* deployed site v1");
 }
