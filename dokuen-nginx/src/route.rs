@@ -1,7 +1,7 @@
 //! Making an app's names and slots known to nginx, or unknown.
 
 use dokuen_core::fs::{self, FsError};
-use dokuen_core::{AppName, Lock};
+use dokuen_core::{AppName, Lock, LockError};
 
 use crate::apply::{Change, apply, settle_if_needed};
 use crate::error::NginxError;
@@ -78,6 +78,7 @@ impl Undo {
 /// and the old text in force.
 pub fn route(nginx: &Nginx, site: &Site) -> Result<Routed, NginxError> {
     if is_there(&site_text(nginx, site)?)? && Pending::is_none(nginx.places())? {
+        sweep_if_free(nginx.places())?;
         return Ok(Routed::unchanged());
     }
     let _lock = lock(nginx, "routing an app")?;
@@ -135,6 +136,18 @@ pub(crate) fn lock(nginx: &Nginx, doing: &str) -> Result<Lock, NginxError> {
     }
     scratch::sweep(places)?;
     Ok(lock)
+}
+
+/// What a killed test left, when nobody is at work: a deploy that has nothing to say to nginx waits for no lock.
+fn sweep_if_free(places: &Places) -> Result<(), NginxError> {
+    if scratch::left(places)?.is_empty() {
+        return Ok(());
+    }
+    match Lock::try_take(&places.lock, "nginx", "sweeping") {
+        Ok(_lock) => Ok(scratch::sweep(places)?),
+        Err(LockError::Busy { .. }) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// With the lock held: the server for unknown names is on disk, and nginx runs and answers by it.

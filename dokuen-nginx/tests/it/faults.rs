@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::path::Path;
 
-use dokuen_core::{ServerName, fs};
+use dokuen_core::{Lock, ServerName, fs};
 use dokuen_nginx::{Certificate, ConfPath, Listen, Nginx, NginxError, Site, System, rebuild, route};
 
 use crate::stage::{Stage, chain, eventually, nginx_program};
@@ -118,6 +118,20 @@ fn a_crash_between_rename_and_reload_is_healed_by_the_next_route_of_any_app() {
         assert_eq!(stage.get("hello.example").status, 200);
         assert_eq!(stage.pending(), None);
     }
+}
+
+#[test]
+fn what_a_killed_test_left_goes_with_the_next_deploy_unless_somebody_is_at_work() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let left = stage.places().tmp.join("nginx-killed");
+    fs::make_dirs(&left.join("sites"), fs::PRIVATE_DIR).unwrap();
+    let lock = Lock::take(&stage.places().lock, "testing").unwrap();
+    route(&stage.nginx, &stage.site("hello")).unwrap().keep();
+    assert!(left.exists(), "it may be that of whoever holds the lock");
+    drop(lock);
+    route(&stage.nginx, &stage.site("hello")).unwrap().keep();
+    assert!(!left.exists());
 }
 
 #[test]
