@@ -54,7 +54,6 @@ impl Store {
         let files = clones.obtain(&git, out)?;
         let at = self.dir.join(AT);
         let _lock = self.lock()?;
-        Scratch::sweep(&at)?;
         let scratch = Scratch::new(&at)?;
         let copied = scratch.path().join("files");
         tree::copy(&files.dir, &copied)?;
@@ -81,7 +80,11 @@ impl Store {
     fn lock(&self) -> Result<Lock, BuildError> {
         let at = self.dir.join(AT);
         fs::make_dirs(&at, fs::PRIVATE_DIR)?;
-        Ok(Lock::take(&at.join("lock"), "changing buildpacks")?)
+        let lock = Lock::take(&at.join("lock"), "changing buildpacks")?;
+        // What somebody was killed over: a copy, or a link that was not in its place yet.
+        Scratch::sweep(&at)?;
+        fs::sweep_unfinished(&self.dir)?;
+        Ok(lock)
     }
 
     /// Gives the files a name that was never used, with what is known of them beside.

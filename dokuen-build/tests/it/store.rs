@@ -34,6 +34,18 @@ fn installing_listing_updating_removing() {
 }
 
 #[test]
+fn what_a_killed_install_left_goes_with_the_next_one() {
+    let host = Host::new();
+    std::fs::create_dir_all(host.store.dir.join(".at/.new-a1b2c3/files")).unwrap();
+    std::os::unix::fs::symlink(".at/null.a1b2c3", host.store.dir.join(".new-d4e5f6")).unwrap();
+    let pack = host.pack("a", "true", "true");
+    host.store.install(&url(pack.to_str().unwrap()), &host.env, &mut Silent).unwrap();
+    let left = |dir: &str| dokuen_core::fs::names(&host.store.dir.join(dir)).unwrap();
+    assert_eq!(left("."), [".at", "a"]);
+    assert!(left(".at").iter().all(|name| !name.starts_with(".new-")), "{:?}", left(".at"));
+}
+
+#[test]
 fn only_what_is_installed_can_be_removed() {
     let host = Host::new();
     std::fs::create_dir_all(host.store.dir.join("mine/bin")).unwrap();
