@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 use crate::{fs, stamp::Stamp};
 
 /// A held `flock`. It is never inherited (close-on-exec) and ends with the process, even by `kill -9`.
+///
+/// Who lets go of it takes their name out of the file: one that is there belongs to a holder at work, or to one that was
+/// killed over it ([`Lock::is_signed`]).
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 /// A lock that could not be had.
@@ -49,7 +52,7 @@ impl Lock {
             Err(TryLockError::Error(source)) => return Err(LockError::Io { path: path.to_owned(), source }),
         }
         sign(&mut file, doing);
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Waits for the lock as long as it takes; for locks held only for moments.
@@ -57,7 +60,22 @@ impl Lock {
         let mut file = fs::open_lock(path)?;
         file.lock().map_err(|source| LockError::Io { path: path.to_owned(), source })?;
         sign(&mut file, doing);
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+
+    /// Whether somebody is at work, or was killed at it. A look, which takes nothing and waits for nobody.
+    pub fn is_signed(path: &Path) -> Result<bool, fs::FsError> {
+        match fs::at("inspect", path, path.symlink_metadata()) {
+            Err(e) if e.is_not_found() => Ok(false),
+            other => Ok(other?.len() > 0),
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A name that stays costs the next one a look around, no more.
+        let _ = self.file.set_len(0);
     }
 }
 
@@ -90,7 +108,9 @@ mod tests {
             refused.starts_with(&format!("app hello is busy: pid {} has been deploying since ", std::process::id())),
             "{refused}"
         );
+        assert!(Lock::is_signed(&path).unwrap());
         drop(held);
+        assert!(!Lock::is_signed(&path).unwrap());
         assert!(Lock::try_take(&path, "app hello", "scaling").is_ok());
     }
 }

@@ -78,7 +78,7 @@ impl Undo {
 /// and the old text in force.
 pub fn route(nginx: &Nginx, site: &Site) -> Result<Routed, NginxError> {
     if is_there(&site_text(nginx, site)?)? && Pending::is_none(nginx.places())? {
-        sweep_if_free(nginx.places())?;
+        sweep_after_a_killed_one(nginx.places())?;
         return Ok(Routed::unchanged());
     }
     let _lock = lock(nginx, "routing an app")?;
@@ -130,24 +130,28 @@ pub(crate) fn lock(nginx: &Nginx, doing: &str) -> Result<Lock, NginxError> {
         fs::make_dirs(dir, fs::PUBLIC_DIR)?;
     }
     let lock = Lock::take(&places.lock, doing)?;
-    // Nobody else writes here: this is what somebody was killed over.
-    for dir in [&places.dir, &places.own, &places.good()] {
-        fs::sweep_unfinished(dir)?;
-    }
-    scratch::sweep(places)?;
+    sweep(places)?;
     Ok(lock)
 }
 
-/// What a killed test left, when nobody is at work: a deploy that has nothing to say to nginx waits for no lock.
-fn sweep_if_free(places: &Places) -> Result<(), NginxError> {
-    if scratch::left(places)?.is_empty() {
+/// What somebody was killed over goes, unless somebody is at work: a deploy that has nothing to say to nginx waits for no lock.
+fn sweep_after_a_killed_one(places: &Places) -> Result<(), NginxError> {
+    if !Lock::is_signed(&places.lock)? {
         return Ok(());
     }
     match Lock::try_take(&places.lock, "nginx", "sweeping") {
-        Ok(_lock) => Ok(scratch::sweep(places)?),
+        Ok(_lock) => Ok(sweep(places)?),
         Err(LockError::Busy { .. }) => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// With the lock held, so that nobody else writes here.
+fn sweep(places: &Places) -> Result<(), FsError> {
+    for dir in [&places.dir, &places.own, &places.good()] {
+        fs::sweep_unfinished(dir)?;
+    }
+    scratch::sweep(places)
 }
 
 /// With the lock held: the server for unknown names is on disk, and nginx runs and answers by it.

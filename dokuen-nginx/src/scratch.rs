@@ -47,12 +47,8 @@ fn behind_front(data: CatchAll) -> CatchAll {
 
 /// Removes what a killed test left. The lock is the caller's, as it is for every test.
 pub(crate) fn sweep(places: &Places) -> Result<(), FsError> {
-    left(places)?.iter().try_for_each(|name| fs::remove_tree(&places.tmp.join(name)))
-}
-
-/// The scratch directories that are there: those of a test at work, or of one that was killed.
-pub(crate) fn left(places: &Places) -> Result<Vec<String>, FsError> {
-    Ok(fs::names(&places.tmp)?.into_iter().filter(|name| name.starts_with(PREFIX)).collect())
+    let mut left = fs::names(&places.tmp)?.into_iter().filter(|name| name.starts_with(PREFIX));
+    left.try_for_each(|name| fs::remove_tree(&places.tmp.join(name)))
 }
 
 const PREFIX: &str = "nginx-";

@@ -121,17 +121,21 @@ fn a_crash_between_rename_and_reload_is_healed_by_the_next_route_of_any_app() {
 }
 
 #[test]
-fn what_a_killed_test_left_goes_with_the_next_deploy_unless_somebody_is_at_work() {
+fn what_a_killed_command_left_goes_with_the_next_deploy_unless_somebody_is_at_work() {
     let stage = Stage::new();
     let _app = stage.serve("hello");
-    let left = stage.places().tmp.join("nginx-killed");
-    fs::make_dirs(&left.join("sites"), fs::PRIVATE_DIR).unwrap();
-    let lock = Lock::take(&stage.places().lock, "testing").unwrap();
+    let places = stage.places();
+    let left = [places.tmp.join("nginx-killed/sites"), places.dir.join(".new-a1b2c3")];
+    left.iter().for_each(|path| fs::make_dirs(path, fs::PRIVATE_DIR).unwrap());
+    let lock = Lock::take(&places.lock, "testing").unwrap();
     route(&stage.nginx, &stage.site("hello")).unwrap().keep();
-    assert!(left.exists(), "it may be that of whoever holds the lock");
+    assert!(left.iter().all(|path| path.exists()), "they may be those of whoever holds the lock");
     drop(lock);
+    // A killed holder's name is still in its lock.
+    fs::replace(&places.lock, b"pid 1 has been testing since yesterday\n", fs::PRIVATE_FILE).unwrap();
     route(&stage.nginx, &stage.site("hello")).unwrap().keep();
-    assert!(!left.exists());
+    assert!(!left.iter().any(|path| path.exists()));
+    assert!(!Lock::is_signed(&places.lock).unwrap());
 }
 
 #[test]
