@@ -129,13 +129,15 @@ pub(crate) fn finish(out: &mut dyn Transcript, what: &str, done: Result<(), Fail
     }
 }
 
+/// The old ones first: until they are told they still answer on connections that nginx has kept, and a passing shortage
+/// of file handles is worth a second try.
 fn retire_all_but(app: &App, live: Live) -> Result<(), Failure> {
-    ledger::keep_config(app)?;
-    let others = dokuen_proc::instances(app)?.into_iter().filter(|i| i.id.generation != live.generation);
-    let others: Vec<Instance> = others.collect();
-    // Until they are told they still answer on connections that nginx has kept: a passing shortage of file handles is
-    // worth a second try.
-    Ok(dokuen_proc::retire(&others).or_else(|_| dokuen_proc::retire(&others))?)
+    let retire = || -> Result<(), Failure> {
+        let others = dokuen_proc::instances(app)?.into_iter().filter(|i| i.id.generation != live.generation);
+        Ok(dokuen_proc::retire(&others.collect::<Vec<Instance>>())?)
+    };
+    retire().or_else(|_| retire())?;
+    Ok(ledger::keep_config(app)?)
 }
 
 /// `current` first, since it is what survives a reboot; then which generation serves it.

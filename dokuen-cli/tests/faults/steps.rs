@@ -66,6 +66,12 @@ fn k16_killed_when_half_of_the_old_ones_were_told() {
     );
 }
 
+/// The old release answered on, on connections that nginx had kept, behind a command that said it was done.
+#[test]
+fn a_note_that_cannot_be_removed_leaves_no_old_process_answering() {
+    at("config_set", NO_SPACE, &["unlink apps/hello/undo"]);
+}
+
 #[test]
 fn d02_to_d09_no_space_at_each_step_of_a_deploy() {
     let steps = [
