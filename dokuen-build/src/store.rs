@@ -4,7 +4,7 @@
 //! An update is one rename of the symlink, so a build finds the old buildpack or the new one. What an update replaced
 //! stays until the next one, since a build may be running in it. A plain directory put there by hand counts as well.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use dokuen_core::{BuildpackName, Lock, Transcript, fs};
 
@@ -59,8 +59,9 @@ impl Store {
         tree::copy(&files.dir, &copied)?;
         fs::sync_tree(&copied)?;
         let target = self.settle(url, &copied, files.commit.as_deref())?;
-        let replaced = fs::link_target(&self.dir.join(url.name())).ok().flatten();
-        fs::relink(&PathBuf::from(AT).join(&target), &self.dir.join(url.name()))?;
+        let link = self.dir.join(url.name());
+        let replaced = fs::link_target(&link).ok().flatten();
+        fs::relink(&PathBuf::from(AT).join(&target), &link).inspect_err(|_| put_back(&link, replaced.as_deref()))?;
         self.sweep(url.name(), &[Some(target), replaced.and_then(|p| Some(p.file_name()?.to_str()?.to_owned()))])?;
         Ok(Installed { name: url.name().clone(), url: url.to_string(), commit: files.commit })
     }
@@ -88,7 +89,7 @@ impl Store {
     }
 
     /// Gives the files a name that was never used, with what is known of them beside.
-    fn settle(&self, url: &BuildpackUrl, files: &std::path::Path, commit: Option<&str>) -> Result<String, BuildError> {
+    fn settle(&self, url: &BuildpackUrl, files: &Path, commit: Option<&str>) -> Result<String, BuildError> {
         let at = self.dir.join(AT);
         let fresh = Scratch::new(&at)?;
         let random = fresh
@@ -161,6 +162,15 @@ impl Store {
 }
 
 const AT: &str = ".at";
+
+/// A link that was moved and could not be synced counts as not moved: what it led to before comes back.
+fn put_back(link: &Path, to: Option<&Path>) {
+    // The error that led here is the one that is told.
+    let _ = match to {
+        Some(to) => fs::relink(to, link),
+        None => fs::remove(link),
+    };
+}
 
 fn form_of(name: &str) -> String {
     match BuildpackName::parse(name) {

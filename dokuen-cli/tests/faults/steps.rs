@@ -72,6 +72,12 @@ fn a_note_that_cannot_be_removed_leaves_no_old_process_answering() {
     at("config_set", NO_SPACE, &["unlink apps/hello/undo"]);
 }
 
+/// It said that it failed, and the buildpack was there.
+#[test]
+fn a_buildpack_whose_link_cannot_be_synced_is_not_installed() {
+    at("install_buildpack", NO_SPACE, &["fsync buildpacks"]);
+}
+
 #[test]
 fn d02_to_d09_no_space_at_each_step_of_a_deploy() {
     let steps = [
