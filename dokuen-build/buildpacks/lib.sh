@@ -38,6 +38,15 @@ account_home() { eval "printf '%s' ~$(id -un)"; }
 # The first line of a version file, without a leading "v" or blanks.
 first_word() { sed -n 's/^[[:space:]]*v\{0,1\}\([^[:space:]#]\{1,\}\).*$/\1/p' "$1" | head -n 1; }
 
+# trust NAME: the variable by which a tool is told of certificates, when it would trust only those it came with: what the
+# machine trusts, everything here does.
+trust() {
+  for bundle in /etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt /etc/ssl/cert.pem; do
+    eval "[ -z \"\${$1:-}\" ]" && [ -f "$bundle" ] || continue
+    export "$1=$bundle"
+  done
+}
+
 hashed() { { sha256sum || shasum -a 256; } 2>/dev/null | cut -d' ' -f1; }
 
 # A copy of a tree that shares nothing with it but blocks which the file system copies on write. A hard link would let
@@ -66,14 +75,32 @@ keep() {
 # restore NAME KEY TREE: what was kept under that key; fails when there is none or when it is not whole.
 restore() {
   [ -f "$CACHE/$1/key" ] && [ -d "$CACHE/$1/tree" ] || return 1
-  read -r key weight <"$CACHE/$1/key" || return 1
-  [ "$key" = "$2" ] || return 1
+  # Names of its own: the scripts that call this have a key, too.
+  read -r kept_key kept_weight <"$CACHE/$1/key" || return 1
+  [ "$kept_key" = "$2" ] || return 1
   rm -rf "$3"
-  copy "$CACHE/$1/tree" "$3" && [ "$(weighed "$3")" = "$weight" ] && return
+  copy "$CACHE/$1/tree" "$3" && [ "$(weighed "$3")" = "$kept_weight" ] && return
   warn "the cached $3 is damaged; making it anew"
   rm -rf "$3" "${CACHE:?}/$1"
   return 1
 }
+
+# relocate TREE: writes the place of today over the place at which TREE was made, in the files that standard input names.
+relocate() {
+  old=$(cat "$1/.built-at")
+  quoted=$(printf '%s' "$old" | sed 's/[][\.*^$|]/\\&/g')
+  new=$(printf '%s' "$BUILD" | sed 's/[\&|]/\\&/g')
+  while IFS= read -r file; do
+    if [ -f "$file" ] && [ ! -L "$file" ] && grep -qF -- "$old" "$file"; then
+      LC_ALL=C sed "s|$quoted|$new|g" "$file" >"$1/.rewritten"
+      cat "$1/.rewritten" >"$file"
+      rm "$1/.rewritten"
+    fi
+  done
+  built_here "$1"
+}
+
+built_here() { printf '%s' "$BUILD" >"$1/.built-at"; }
 
 # publish: the script that serves files goes into the app.
 publish() {

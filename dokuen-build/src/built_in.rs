@@ -9,6 +9,7 @@ use dokuen_core::{BuildpackName, fs};
 use crate::buildpack::Buildpack;
 use crate::error::BuildError;
 use crate::scratch::Scratch;
+use crate::tidy::use_now;
 
 /// A buildpack that is always there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +54,8 @@ pub const BUILT_IN: [BuiltIn; 6] = [
         what: "Flask, Django, FastAPI and what else pip or uv installs",
         looks_at: &["requirements.txt", "pyproject.toml", "uv.lock", "setup.py", "Pipfile"],
         files: files!("python":
-            "bin/detect" <- "detect", "bin/compile" <- "compile", "bin/release" <- "release", "export" <- "export"),
+            "bin/detect" <- "detect", "bin/compile" <- "compile", "bin/release" <- "release", "export" <- "export",
+            "wanted.py" <- "wanted.py"),
     },
     BuiltIn {
         name: "node",
@@ -76,6 +78,7 @@ pub const BUILT_IN: [BuiltIn; 6] = [
 const LIB: &str = include_str!("../buildpacks/lib.sh");
 /// What is shown in the place of a URL.
 pub(crate) const URL: &str = "built in";
+const DIRECTORY: &str = "built-in-";
 const PROGRAM: u32 = 0o700;
 
 impl BuiltIn {
@@ -109,8 +112,8 @@ impl BuiltIn {
 /// The directory with all of them. Its name tells what is in it, and it gets that name by a rename: one that is there
 /// is whole, and another version of Dokuen writes another.
 fn written(clones: &Path) -> Result<PathBuf, BuildError> {
-    let dir = clones.join(format!("built-in-{:016x}", fingerprint()));
-    if dir.is_dir() {
+    let dir = clones.join(directory());
+    if use_now(&dir) {
         return Ok(dir);
     }
     let scratch = Scratch::new(clones)?;
@@ -129,6 +132,15 @@ fn written(clones: &Path) -> Result<PathBuf, BuildError> {
         Err(_) if dir.is_dir() => Ok(dir),
         renamed => Ok(renamed.map(|()| dir)?),
     }
+}
+
+fn directory() -> String {
+    format!("{DIRECTORY}{:016x}", fingerprint())
+}
+
+/// Whether a directory was written by another version of Dokuen.
+pub(crate) fn is_of_another_version(name: &str) -> bool {
+    name.starts_with(DIRECTORY) && name != directory()
 }
 
 fn fingerprint() -> u64 {

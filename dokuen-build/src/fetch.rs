@@ -12,6 +12,7 @@ use crate::error::{BuildError, GitError};
 use crate::git::{Git, Remote, is_commit};
 use crate::place::Place;
 use crate::scratch::Scratch;
+use crate::tidy::use_now;
 use crate::url::BuildpackUrl;
 
 /// A buildpack's files on this machine.
@@ -82,6 +83,7 @@ impl Home {
             fs::make_dirs(clones, fs::PRIVATE_DIR)?;
             home.take_over(text)?;
         }
+        use_now(&home.0.join("url"));
         Ok(home)
     }
 
@@ -162,11 +164,11 @@ impl Home {
 
     fn checkout(&self, git: &Git<'_>, commit: &str, out: &mut dyn Transcript) -> Result<PathBuf, BuildError> {
         let tree = self.tree(commit);
-        if tree.is_dir() {
+        if use_now(&tree) {
             return Ok(tree);
         }
         let _lock = self.lock()?;
-        if tree.is_dir() {
+        if use_now(&tree) {
             return Ok(tree);
         }
         Scratch::sweep(&self.0.join("at"))?;

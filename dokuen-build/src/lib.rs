@@ -87,6 +87,7 @@ mod slug;
 mod store;
 mod stream;
 mod tgz;
+mod tidy;
 mod tree;
 mod url;
 
@@ -96,6 +97,7 @@ pub use compile::{Build, Limits, compile};
 pub use env::BuildEnv;
 pub use error::{Asked, BuildError, GitError, ReleaseError, ScriptError};
 pub use mason::{Format, package};
+pub use platform::FINDS_STRAYS;
 pub use recipe::Recipe;
 pub use release::Release;
 pub use slug::{Slug, Used};

@@ -7,14 +7,16 @@ use dokuen_core::{Environment, Transcript, fs};
 use crate::compile::{Build, assemble};
 use crate::error::BuildError;
 use crate::scratch::Scratch;
-use crate::{tgz, tree};
+use crate::tgz::{self, Times};
+use crate::tree;
 
 /// What a slug is packed as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// A directory.
     Dir,
-    /// A gzipped tar archive: sorted, owned by root, with modes and times as they were built.
+    /// A gzipped tar archive: sorted, owned by root, with modes and times of the source. What the build made has the time
+    /// of what is youngest in the source, so that the same source gives the same bytes.
     Tgz,
 }
 
@@ -55,12 +57,13 @@ pub fn package(
     let scratch = Scratch::new(&parent)?;
     let built = scratch.path().join("slug");
     tree::copy_without(build.dir, &built, &[scratch.path(), to])?;
+    let times = Times::of(&built)?;
     assemble(&Build { dir: &built, ..build.clone() }, above, out)?;
     let packed = match format {
         Format::Dir => built,
         Format::Tgz => {
             let archive = scratch.path().join("slug.tgz");
-            tgz::write(&built, &archive)?;
+            tgz::write(&built, &times, &archive)?;
             archive
         }
     };

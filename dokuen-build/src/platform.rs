@@ -20,6 +20,9 @@ mod system {
 
     use super::Process;
 
+    /// Whether a process of a build is found that has left its parents and its group.
+    pub const FINDS_STRAYS: bool = true;
+
     /// Everything that runs.
     pub fn processes() -> Vec<Process> {
         let names = fs::names(Path::new("/proc")).unwrap_or_default();
@@ -108,6 +111,8 @@ mod system {
 
     use super::Process;
 
+    pub const FINDS_STRAYS: bool = false;
+
     pub fn processes() -> Vec<Process> {
         let row = |line: &str| {
             let fields: Vec<_> = line.split_ascii_whitespace().collect();
@@ -150,4 +155,5 @@ mod system {
     }
 }
 
+pub use system::FINDS_STRAYS;
 pub(crate) use system::{carries, give_way, kill, machine_memory, memory, processes, started, threads};

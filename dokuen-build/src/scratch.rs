@@ -10,7 +10,8 @@ use dokuen_core::fs::{self, FsError};
 #[derive(Debug)]
 pub(crate) struct Scratch(PathBuf);
 
-const PREFIX: &str = ".new-";
+/// What the names of all of them begin with.
+pub(crate) const PREFIX: &str = ".new-";
 
 impl Scratch {
     /// A new one in `parent`, which is made when it is missing.

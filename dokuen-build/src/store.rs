@@ -5,6 +5,7 @@
 //! stays until the next one, since a build may be running in it. A plain directory put there by hand counts as well.
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use dokuen_core::{BuildpackName, Lock, Transcript, fs};
 
@@ -16,8 +17,8 @@ use crate::error::BuildError;
 use crate::fetch::Clones;
 use crate::git::Git;
 use crate::scratch::Scratch;
-use crate::tree;
 use crate::url::{BuildpackUrl, masked};
+use crate::{tidy, tree};
 
 /// Where buildpacks are on this machine. All paths are absolute.
 #[derive(Debug, Clone)]
@@ -75,6 +76,11 @@ impl Store {
     ) -> Result<PathBuf, BuildError> {
         let clones = Clones { dir: &self.clones, keep_out: self.keep_out.as_deref() };
         clones.repository(&Git { env, url, watch: Watch::new(Limits::default().time, None) }, out)
+    }
+
+    /// Removes copies of buildpacks that were not used for long; sooner what is too much, with `most` bytes allowed.
+    pub fn tidy(&self, most: u64, now: SystemTime) -> Result<(), BuildError> {
+        tidy::tidy(&self.clones, most, now)
     }
 
     /// Held while installed buildpacks change: a second update must not sweep away what the first is about to use.

@@ -54,6 +54,7 @@ const lists = ['dependencies', 'devDependencies', 'optionalDependencies', 'peerD
 const hooks = ['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare'].filter((name) => scripts[name]);
 const told = JSON.stringify(lists.map((name) => pkg[name]));
 const build = ['heroku-postbuild', 'build'].find((name) => scripts[name]) || '';
+const linker = /^nodeLinker:\s*["']?([a-z-]+)/m.exec(read('.yarnrc.yml'));
 const main = ['server.js', pkg.main, 'index.js', 'app.js'].find((file) => file && fs.existsSync(file)) || '';
 
 const facts = {
@@ -61,6 +62,7 @@ const facts = {
   wanted: asked[1],
   fits: named(asked[1]) ?? fits(running, asked[1]) ? 'yes' : '',
   manager: /^[a-z]+/.exec(pkg.packageManager || '')?.[0] || '',
+  linker: linker ? linker[1] : 'pnp',
   dependencies: told,
   simple: !pkg.workspaces && !/"(file|link|portal|workspace):/.test(told) ? 'yes' : '',
   hooks: hooks.join(' '),

@@ -15,6 +15,10 @@ mod host;
 #[cfg(test)]
 mod packing;
 #[cfg(test)]
+mod packing_properties;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod third_party;
+#[cfg(test)]
+mod tidy;

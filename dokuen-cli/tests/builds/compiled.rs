@@ -1,5 +1,7 @@
-//! Rust, Go, Ruby.
+//! Rust, Go, Ruby with Rack and Rails.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use crate::pushed::{host, push};
@@ -50,4 +52,50 @@ fn a_rack_app_without_a_gemfile() {
     app.serves("hello from rack");
     app.with(".ruby-version", "1.8.7\n");
     push(&app).refused().says("! .ruby-version asks for Ruby 1.8.7; this machine has");
+}
+
+/// The gems are the machine's, which Debian has as packages: a Rails app on a host that reaches no gem server.
+#[test]
+fn rails_has_its_assets_its_database_and_a_key_for_its_sessions() {
+    let host = host();
+    let app = host.app("visits", "rails");
+    let database = format!("DATABASE_URL=sqlite3:{}/visits.sqlite3", host.temp().display());
+    app.dokuen("config:set", &[&database, "BUNDLE_PATH__SYSTEM=true"]).ok();
+    push(&app)
+        .goes_live()
+        .says("display: Ruby (Gemfile)")
+        .says("using the gems of this machine")
+        .says("CreateVisits: migrated");
+    let page = app.text("/");
+    assert!(page.contains("hello from rails, visit "), "{page}");
+    let sheet = page.split('"').find(|part| part.starts_with("/assets/application-")).unwrap().to_owned();
+    assert!(app.text(&sheet).contains("color: teal"));
+    let secret = app.release("current").join(".profile.d/dokuen-rails.sh");
+    assert_eq!(secret.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let key = fs::read(secret).unwrap();
+
+    // Two processes of one release; the database and the key outlive it.
+    app.dokuen("scale", &["web=2"]).ok();
+    let visit = || app.text("/").split("visit ").nth(1).unwrap().split('<').next().unwrap().parse::<u32>().unwrap();
+    let before = visit();
+    app.with("note.txt", "x");
+    push(&app).goes_live();
+    assert!(visit() > before);
+    assert_eq!(fs::read(app.release("current").join(".profile.d/dokuen-rails.sh")).unwrap(), key);
+    app.dokuen("run", &["bundle", "exec", "rails", "runner", "puts Visit.count > 1"]).ok().stdout_has("true");
+}
+
+#[test]
+fn gems_that_cannot_be_had_from_elsewhere_are_the_machines_where_they_fit() {
+    let host = host();
+    let app = host.app("gems", "rack");
+    // Nobody listens there, on any machine.
+    let source = "source \"http://127.0.0.1:9\"\n";
+    app.with("Gemfile", format!("{source}gem \"rack\"\ngem \"puma\"\n"));
+    push(&app)
+        .goes_live()
+        .says("! the gems could not be installed; those of this machine fit the Gemfile and are used");
+    app.serves("hello from rack");
+    app.with("Gemfile", format!("{source}gem \"rack\", \"0.1\"\n"));
+    push(&app).refused().says("! bundler could not install the gems; its words are above");
 }

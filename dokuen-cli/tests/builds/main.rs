@@ -28,3 +28,4 @@ mod managers;
 mod node;
 mod python;
 mod several;
+mod third_party;

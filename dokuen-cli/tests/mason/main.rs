@@ -8,4 +8,5 @@ mod bench;
 mod builds;
 mod packed;
 mod store;
+mod versions;
 mod wrong;

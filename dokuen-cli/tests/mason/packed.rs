@@ -28,16 +28,18 @@ fn the_kind_is_asked_for_or_read_from_the_name() {
 #[test]
 fn an_archive_depends_on_nothing_but_the_tree() {
     let bench = Bench::new();
-    let pack = bench.pack("null", "true", "");
+    let pack = bench.pack("null", "mkdir \"$1/made\" && echo x >\"$1/made/file\"", "");
     for to in ["one.tgz", "two.tgz"] {
         bench.mason(&["build", "app", "-b", &pack, "-o", to]).ok();
+        // Another second, which must not be told from the archive.
+        std::thread::sleep(Duration::from_millis(1100));
     }
     let bytes = |name| fs::read(bench.root().join(name)).unwrap();
     assert_eq!(bytes("one.tgz"), bytes("two.tgz"));
     let list = Command::new("tar").arg("-tzvf").arg(bench.root().join("one.tgz")).output().unwrap();
     let list = String::from_utf8(list.stdout).unwrap();
     let names: Vec<_> = list.lines().filter_map(|line| line.split_whitespace().last()).collect();
-    assert_eq!(names, [".env", "hello.txt"]);
+    assert_eq!(names, [".env", "hello.txt", "made/", "made/file"]);
     assert!(list.lines().all(|line| line.contains(" 0/0 ") || line.contains(" root/root ")), "{list}");
 }
 
