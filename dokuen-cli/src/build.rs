@@ -11,7 +11,7 @@ use crate::build_log::{self, Kept};
 use crate::cancel::Cancellable;
 use crate::exit::{Exit, Failure};
 use crate::git::Commit;
-use crate::{build_dir, build_limits};
+use crate::{build_dir, build_limits, failed_builds};
 
 /// Leaves of the pushed tree what `DOKUEN_BUILD_DIR` says is the app; all of it without one.
 pub fn narrow(host: &Host, app: &App, cut: &Unfinished, config: &Environment) -> Result<(), Failure> {
@@ -19,12 +19,12 @@ pub fn narrow(host: &Host, app: &App, cut: &Unfinished, config: &Environment) ->
     config.text("DOKUEN_BUILD_DIR").map_or(Ok(()), |dir| build_dir::narrow(&scratch, cut.path(), dir))
 }
 
-/// Builds the tree in place.
+/// Builds the tree in place. What a build says is kept, in the tree or, where it fails, beside the app's logs.
 pub fn compile(
     host: &Host,
     app: &App,
     cut: &Unfinished,
-    commit: &Commit,
+    (commit, by): (&Commit, &str),
     config: &Environment,
     out: &mut dyn Transcript,
 ) -> Result<Slug, Failure> {
@@ -35,9 +35,16 @@ pub fn compile(
     let mut build = places.build(cut.path(), choice, Some(cancellable.flag()));
     build.env.source_version = Some(commit.id().to_owned());
     let mut kept = Kept::new(out);
-    let slug = dokuen_build::compile(&build, &mut kept)?;
-    kept.save(cut.path())?;
-    Ok(slug)
+    match dokuen_build::compile(&build, &mut kept) {
+        Ok(slug) => kept.save(cut.path()).map(|()| slug),
+        Err(cause) => {
+            let failure = Failure::from(cause);
+            if let Err(e) = failed_builds::keep(app, cut, by, commit.id(), kept.text(), &failure) {
+                out.problem(&format!("what the build said could not be kept: {e}"));
+            }
+            Err(failure)
+        }
+    }
 }
 
 /// What all builds of an app have in common.

@@ -22,6 +22,11 @@ impl<'a> Kept<'a> {
         Self { out, text: String::new() }
     }
 
+    /// All that was kept.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Writes it into a tree that was built.
     pub fn save(&self, tree: &Path) -> Result<(), Failure> {
         clear(tree)?;

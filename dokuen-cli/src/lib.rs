@@ -36,6 +36,7 @@ mod cron;
 pub mod doctor;
 pub mod events;
 mod exit;
+mod failed_builds;
 mod front_door;
 mod git;
 mod gitolite;

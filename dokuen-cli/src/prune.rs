@@ -11,6 +11,7 @@ use dokuen_core::ledger::{self, Version};
 use dokuen_core::releases::{self, Tree};
 use dokuen_core::{App, Host};
 
+use crate::build;
 use crate::cache;
 use crate::exit::Failure;
 use crate::oneoffs;
@@ -75,9 +76,10 @@ pub fn tidy_aside(host: &Host) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes what was set aside, what is too much of build caches, and scratch that nobody uses any more.
+/// Removes what was set aside, what is too much of build caches and of buildpacks' copies, and scratch that nobody uses any more.
 pub fn tidy(host: &Host) -> Result<(), Failure> {
     host.apps()?.iter().try_for_each(|app| cache::bound(host, app))?;
+    build::store(host).tidy(host.conf.cache_bytes, SystemTime::now())?;
     for name in fs::names(&host.tmp_dir())? {
         let path = host.tmp_dir().join(&name);
         if name.starts_with(TRASH) || is_stale(&path)? {

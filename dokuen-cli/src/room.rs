@@ -27,6 +27,11 @@ pub fn check(host: &Host, app: &App) -> Result<(), Failure> {
     Err(Failure::new(Exit::Failed, text).hint(hint))
 }
 
+/// What a build wants, in words.
+pub fn least() -> String {
+    format!("{} MiB or {LEAST_INODES} inodes", LEAST_BYTES / MIB)
+}
+
 fn short(free: u64, inodes: Option<u64>) -> Option<String> {
     if free < LEAST_BYTES {
         return Some(format!("only {} MiB are free, and a build wants {}", free / MIB, LEAST_BYTES / MIB));

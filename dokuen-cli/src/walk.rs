@@ -45,7 +45,9 @@ pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn T
             release_phase::run(host, app, tree.path(), &config, commit, out)?;
             (tree, None)
         }
-        None => build(host, app, commit, source.as_ref(), &config, out).map(|(tree, swept)| (tree, Some(swept)))?,
+        None => {
+            build(host, app, (commit, by), source.as_ref(), &config, out).map(|(tree, swept)| (tree, Some(swept)))?
+        }
     };
     let formation = formation_for(&config, &procfile_of(&tree)?)?;
     let next = Next {
@@ -68,7 +70,7 @@ pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn T
 fn build<'a>(
     host: &Host,
     app: &'a App,
-    commit: &Commit,
+    (commit, by): (&Commit, &str),
     source: Option<&Source>,
     config: &Environment,
     out: &mut dyn Transcript,
@@ -85,7 +87,7 @@ fn build<'a>(
     for note in AppJson::of(cut.path())?.notes {
         out.problem(&format!("app.json: {note}"));
     }
-    let slug = build::compile(host, app, &cut, commit, config, out)?;
+    let slug = build::compile(host, app, &cut, (commit, by), config, out)?;
     slug_again::note(cut.path(), source, &slug)?;
     formation_for(config, slug.procfile())?;
     release_phase::run(host, app, cut.path(), config, commit, out)?;

@@ -431,6 +431,11 @@ impl App {
         self.logs_dir().join(format!("dokuen.{}.{kind}.{index}", self.name))
     }
 
+    /// What builds said that made no release, by the name that it would have had.
+    pub fn failed_builds_dir(&self) -> PathBuf {
+        self.logs_dir().join("builds")
+    }
+
     /// The buildpacks' cache between builds.
     pub fn cache(&self) -> PathBuf {
         self.dir.join("build")

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use dokuen_core::ledger::{self, Record, Version};
 use dokuen_core::releases::Tree;
-use dokuen_core::{App, Host, LockError, Transcript, fs, shown};
+use dokuen_core::{App, Host, LockError, Stamp, Transcript, fs, shown};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
+use crate::failed_builds::{self, FailedBuild};
 use crate::printer::Printer;
 use crate::show::{Table, for_people, left, moment, right, short};
 use crate::topics::AppData;
@@ -17,49 +18,83 @@ use crate::{build_log, cancel, place};
 /// A build as programs see it.
 #[derive(Debug, Serialize)]
 struct Build {
-    release: String,
+    /// What `builds:output` calls it: its release, or the time of one that failed.
+    build: String,
+    state: &'static str,
+    release: Option<String>,
     at: String,
     by: String,
     commit: Option<String>,
+    error: Option<String>,
     lines: usize,
+    #[serde(skip)]
+    log: Vec<u8>,
 }
 
-/// Newest first; only those whose files are still there.
+/// Newest first; only those whose files are still there, and the last failed ones.
 pub fn list(host: &Host, args: &AppData, out: &mut Printer) -> Result<(), Failure> {
     let app = place::app(host, &args.app.application)?;
-    let build = |(record, log): (Record, Vec<u8>)| Build {
-        release: record.version.to_string(),
-        at: moment(&record.at),
-        by: record.by,
-        commit: record.commit,
-        lines: log.iter().filter(|byte| **byte == b'\n').count(),
-    };
-    let all: Vec<Build> = built(&app)?.into_iter().rev().map(build).collect();
-    out.data(args.form, &all, |all| {
-        let mut table = Table::new([left("release"), left("at"), left("commit"), left("by"), right("lines")]);
+    out.data(args.form, &all(&app)?, |all| {
+        let mut table =
+            Table::new([left("build"), left("state"), left("at"), left("commit"), left("by"), right("lines")]);
         for one in all {
             let commit = short(one.commit.as_deref());
-            table.row([one.release.clone(), for_people(&one.at), commit, one.by.clone(), one.lines.to_string()]);
+            let (build, state, by, lines) =
+                (one.build.clone(), one.state.into(), one.by.clone(), one.lines.to_string());
+            table.row([build, state, for_people(&one.at), commit, by, lines]);
         }
         table
     });
     Ok(())
 }
 
-/// What the build of a release said; of the newest one when none is named.
-pub fn output(host: &Host, name: &str, version: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
+/// What a build said; the newest one when none is named.
+pub fn output(host: &Host, name: &str, wanted: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
     let app = place::app(host, name)?;
-    let parse =
-        |text| Version::parse(text).ok_or_else(|| Failure::usage(format!("{} is no release number", shown(text))));
-    let wanted = version.map(parse).transpose()?;
-    let found = built(&app)?.into_iter().rev().find(|(record, _)| wanted.is_none_or(|v| record.version == v));
-    let (_, log) = found.ok_or_else(|| {
-        let what = wanted.map_or_else(|| "a build".to_owned(), |v| format!("what the build of {v} said"));
+    let is_name = |text: &str| Version::parse(text).is_some() || Stamp::parse(text).is_some();
+    if let Some(text) = wanted.filter(|text| !is_name(text)) {
+        return Err(Failure::usage(format!("{} is no release number and no failed build", shown(text))));
+    }
+    let found = all(&app)?.into_iter().find(|one| wanted.is_none_or(|wanted| one.build == wanted));
+    let one = found.ok_or_else(|| {
+        let what = wanted.map_or_else(|| "a build".to_owned(), |name| format!("what the build of {name} said"));
         let text = format!("{} has not kept {what}", app.name);
         Failure::new(Exit::NotFound, text).hint(format!("dokuen builds --application={}", app.name))
     })?;
-    out.out(&log);
+    out.out(&one.log);
     Ok(())
+}
+
+/// Those that made releases and those that failed, newest first.
+fn all(app: &App) -> Result<Vec<Build>, Failure> {
+    let lines = |log: &[u8]| log.iter().filter(|byte| **byte == b'\n').count();
+    let good = built(app)?.into_iter().map(|(record, log)| Build {
+        build: record.version.to_string(),
+        state: "built",
+        release: Some(record.version.to_string()),
+        at: moment(&record.at),
+        by: record.by,
+        commit: record.commit,
+        error: None,
+        lines: lines(&log),
+        log,
+    });
+    let failed = failed_builds::all(app)?.into_iter().map(|FailedBuild { id, head, log }| Build {
+        build: id,
+        state: "failed",
+        release: None,
+        at: moment(&head.at),
+        by: head.by,
+        commit: Some(head.commit),
+        error: Some(head.error),
+        lines: lines(&log),
+        log,
+    });
+    let mut all: Vec<Build> = good.chain(failed).collect();
+    // A stable sort: of one second, the failed one came after.
+    all.sort_by(|a, b| a.at.cmp(&b.at));
+    all.reverse();
+    Ok(all)
 }
 
 /// Deploys whose trees are there with what their builds said, oldest first. A rollback or a changed config runs a tree

@@ -5,6 +5,7 @@
 
 mod apps;
 mod boot_unit;
+mod builds;
 mod certificates;
 mod cgroups;
 mod clock;
@@ -29,9 +30,10 @@ use serde::Serialize;
 use crate::exit::Failure;
 
 /// Every check, in the order of the report: what all else rests on comes first.
-const CHECKS: [Check; 15] = [
+const CHECKS: [Check; 16] = [
     programs::CHECK,
     disk::CHECK,
+    builds::CHECK,
     clock::CHECK,
     permissions::CHECK,
     ports::CHECK,

@@ -17,7 +17,7 @@ pub enum BuildsCommand {
     /// List the builds whose output is kept
     #[command(name = "builds", aliases = ["builds:list"])]
     List(AppData),
-    /// Show what the build of a release said
+    /// Show what a build said
     #[command(name = "builds:output")]
     Output(BuildsOutputArgs),
     /// Call off the build that runs
@@ -78,8 +78,8 @@ pub struct BuildsOutputArgs {
     /// Which app
     #[command(flatten)]
     pub app: AppArg,
-    /// v12; the newest build when it is left out
-    #[arg(value_name = "RELEASE")]
+    /// v12, or a failed build as `dokuen builds` names it; the newest build when it is left out
+    #[arg(value_name = "BUILD")]
     pub version: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 //! What a build said is kept; a build can be called off, and runs out of time.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
 use crate::app::App;
@@ -33,6 +34,64 @@ fn what_builds_said_can_be_read_later() {
     app.dokuen("builds:output", &[first]).ok().stdout_has("  + built as first\n");
     app.dokuen("builds:output", &["v99"]).exits(3).stderr_has("has not kept what the build of v99 said");
     app.dokuen("builds:output", &["x"]).exits(2);
+}
+
+#[test]
+fn what_failed_builds_said_is_kept_too_and_only_the_last_few() {
+    let host = Host::new();
+    let app = app_with(&host, "cat greeting.txt; ! grep -q bad greeting.txt");
+    app.greeting("good").push().ok();
+    for n in 1..=6 {
+        app.greeting(&format!("bad {n}")).push().fails().stderr_has("compile failed");
+    }
+    app.dokuen("builds:output", &[]).ok().stdout_has("bad 6\n").stdout_has("  ! `bin/compile` of own exited with 1\n");
+    let list = app.dokuen("builds", &["-q"]).ok().out();
+    let failed: Vec<_> = list.lines().filter(|line| line.contains(" failed ")).collect();
+    assert_eq!((list.lines().count(), failed.len()), (6, 5), "{list}");
+    assert!(list.lines().last().unwrap().starts_with("v1 "), "{list}");
+    let name = failed.last().unwrap().split(' ').next().unwrap();
+    app.dokuen("builds:output", &[name]).ok().stdout_has("bad 2\n");
+    app.dokuen("builds:output", &["v1"]).ok().stdout_has("good\n");
+    app.dokuen("builds:output", &["20010203T040506"]).exits(3);
+    let json: serde_json::Value = serde_json::from_str(&app.dokuen("builds", &["--json"]).ok().out()).unwrap();
+    let (newest, oldest) = (&json[0], &json[5]);
+    assert_eq!((&newest["state"], &newest["release"]), (&"failed".into(), &serde_json::Value::Null));
+    assert_eq!(newest["error"], "`bin/compile` of own exited with 1");
+    assert_eq!(newest["commit"], app.git_says(&["rev-parse", "HEAD"]));
+    assert_eq!((&oldest["build"], &oldest["state"]), (&"v1".into(), &"built".into()));
+    let dir = app.dir().join("logs/builds");
+    let modes =
+        fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().metadata().unwrap().permissions().mode() & 0o777);
+    assert!(modes.into_iter().all(|mode| mode == 0o600));
+    app.dokuen("logs", &[]).ok();
+    app.dokuen("apps:rename", &["other"]).ok();
+    host.dokuen(&["builds:output", "--application=other", name]).ok().stdout_has("bad 2\n");
+}
+
+/// A buildpack that no app names any more: its copy goes after a deploy.
+#[test]
+fn copies_of_buildpacks_that_nobody_uses_go_after_a_deploy() {
+    let conf = "stop_timeout: 3\nkeep_releases: 1\n";
+    let host = Host::with(Options { conf, ..Options::default() });
+    let app = app_with(&host, "echo built");
+    app.push().ok();
+    let none: &[u8] = b"#!/bin/sh\necho '--- {}'\n";
+    let other = host
+        .buildpack_of("buildpack-other", &[("detect", b"#!/bin/sh\n"), ("compile", b"#!/bin/sh\n"), ("release", none)]);
+    app.dokuen("config:set", &[&format!("BUILDPACK_URL={}", other.display())]).ok();
+    let copies = |name: &str| {
+        let entries = fs::read_dir(host.dir().join("cache/buildpacks")).unwrap().map(|entry| entry.unwrap().path());
+        entries
+            .filter(|path| path.is_dir() && path.file_name().unwrap().to_str().unwrap().starts_with(name))
+            .collect::<Vec<_>>()
+    };
+    let old = copies("own-").remove(0);
+    let times = fs::read_dir(old.join("at")).unwrap().map(|entry| entry.unwrap().path()).chain([old.join("url")]);
+    let then = std::time::SystemTime::now() - Duration::from_secs(100 * 24 * 60 * 60);
+    times.into_iter().for_each(|path| fs::File::open(path).unwrap().set_modified(then).unwrap());
+    app.greeting("next").push().ok();
+    eventually("the copy has gone", || !old.exists());
+    assert_eq!(copies("other-").len(), 1);
 }
 
 #[test]

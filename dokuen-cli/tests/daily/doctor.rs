@@ -28,6 +28,29 @@ fn set_mode(path: &std::path::Path, mode: u32) {
 }
 
 #[test]
+fn which_limits_builds_have_is_said_and_which_apps_have_others() {
+    let host = home::host();
+    let app: App = host.app("hello", "types");
+    let says = |host: &Host| {
+        let of_builds = |check: &&Value| check["check"] == "builds" && check["state"] == "ok";
+        let checks = report(host, &[], 0);
+        checks.iter().filter(of_builds).map(|check| check["says"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let usual = says(&host);
+    for (row, start) in usual.iter().zip([
+        "time: 900 s",
+        "processes: 2000 at once",
+        "memory: ",
+        "room: none begins with less than 64 MiB",
+    ]) {
+        assert!(row.starts_with(start), "{usual:?}");
+    }
+    assert_eq!(usual.len(), 4, "{usual:?}");
+    app.dokuen("config:set", &["DOKUEN_BUILD_TIMEOUT=60", "DOKUEN_BUILD_MEMORY=512"]).ok();
+    assert_eq!(says(&host)[4], "hello: 60 s, 512 MiB of memory");
+}
+
+#[test]
 fn a_host_in_order_is_found_in_order_and_nothing_changes() {
     let host = home::host();
     let app: App = host.app("hello", "types");
@@ -37,9 +60,20 @@ fn a_host_in_order_is_found_in_order_and_nothing_changes() {
     let checks = report(&host, &[], 0);
     assert_eq!(bad(&checks), [""; 0]);
     let about: Vec<&str> = checks.iter().filter_map(|check| check["check"].as_str()).collect();
-    for one in
-        ["programs", "disk", "clock", "permissions", "ports", "nginx", "sudo", "boot", "watcher", "apps", "strays"]
-    {
+    for one in [
+        "programs",
+        "disk",
+        "builds",
+        "clock",
+        "permissions",
+        "ports",
+        "nginx",
+        "sudo",
+        "boot",
+        "watcher",
+        "apps",
+        "strays",
+    ] {
         assert!(about.contains(&one), "{about:?}");
     }
     // What cannot be seen here says so and why, and is no problem.
