@@ -31,10 +31,7 @@ const ROUNDS: usize = 21;
 
 fn main() {
     let host = Host::new();
-    let app = host.app("hello", "hello");
-    build_once(&app);
-    let null = host.buildpack("buildpack-null");
-    app.dokuen("config_set", &[&format!("BUILDPACK_URL={}", null.display())]).ok();
+    let app = host.app("hello", "hello").built_once();
     let bare = host.temp().join("bare.git");
     app.git(&["init", "-q", "--bare", &bare.display().to_string()]).ok();
     app.git(&["remote", "add", "bare", &bare.display().to_string()]).ok();
@@ -60,15 +57,6 @@ fn main() {
     println!("above the floor                  {:>7.1} ms (target: at most 100)", ms(answer) - ms(floor));
     println!("ratio                            {:>7.2}", ms(answer) / ms(floor));
     println!("medians of {ROUNDS} rounds, both sides alternating, over a local path");
-}
-
-/// The program is built here and pushed as it is: what is measured is Dokuen, not the C compiler.
-fn build_once(app: &App) {
-    let built = Command::new("make").current_dir(&app.checkout).stdout(Stdio::null()).status().unwrap();
-    assert!(built.success());
-    std::fs::remove_file(app.checkout.join("Makefile")).unwrap();
-    std::fs::remove_file(app.checkout.join(".gitignore")).unwrap();
-    app.commit("built");
 }
 
 fn own_start(app: &App) -> Duration {

@@ -39,6 +39,19 @@ impl App {
         let _ = fs::remove_file(self.checkout.join(".shared"));
     }
 
+    /// Its program is built here and pushed as it is, with a buildpack that does nothing: no push waits for a C compiler.
+    pub fn built_once(self) -> Self {
+        let built = std::process::Command::new("make").current_dir(&self.checkout).output().unwrap();
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        for file in ["Makefile", ".gitignore"] {
+            fs::remove_file(self.checkout.join(file)).unwrap();
+        }
+        self.commit("built");
+        let null = self.host.buildpack("buildpack-null");
+        self.dokuen("config_set", &[&format!("BUILDPACK_URL={}", null.display())]).ok();
+        self
+    }
+
     /// From the next commit on it is another fixture.
     pub fn become_fixture(&self, fixture: &str) -> &Self {
         self.git(&["rm", "-rfq", "."]).ok();

@@ -1,8 +1,10 @@
 //! No request is lost: of those that were sent while the app was changed, each came back as a 200 with the right body.
 
+use std::time::{Duration, Instant};
+
 use crate::app::App;
 use crate::host::Host;
-use crate::load::Load;
+use crate::load::{Load, Mix};
 
 fn under_load() -> (App, Load) {
     let app = Host::new().app("hello", "python");
@@ -11,16 +13,29 @@ fn under_load() -> (App, Load) {
     (app, load)
 }
 
-/// `DOKUEN_REDEPLOYS=50` for the figure of the README.
+/// What `.ci/million` runs at full size: so many redeploys (`DOKUEN_REDEPLOYS`), and at least so many requests
+/// (`DOKUEN_REQUESTS`) spread over them, from clients without a pause.
 #[test]
 fn redeploys_lose_no_request() {
-    let (app, load) = under_load();
-    let times = std::env::var("DOKUEN_REDEPLOYS").ok().and_then(|n| n.parse().ok()).unwrap_or(10);
-    for number in 0..times {
+    let number = |name: &str| std::env::var(name).ok().and_then(|n| n.parse::<u64>().ok());
+    let (times, requests) = (number("DOKUEN_REDEPLOYS").unwrap_or(6), number("DOKUEN_REQUESTS"));
+    let app = Host::new().app("hello", "hello").built_once();
+    app.push().ok();
+    let calm = Mix { long: 1, websockets: 1, drained_for: Duration::from_secs(10), ..Mix::LIGHT };
+    let mix = if requests.is_some() { Mix { each: 4, pause: Duration::ZERO, large_every: 200, ..calm } } else { calm };
+    let mut load = Load::of(&app, mix);
+    let begun = Instant::now();
+    for number in 1..=times {
         app.greeting(&format!("release {number}")).push().ok().serving(&format!("release {number}"));
         load.after_more(20);
+        load.after(requests.unwrap_or(0) * number / times);
+        if number.is_multiple_of(25) {
+            println!("{number} redeploys in {:.0} s: {}, 0 failed", begun.elapsed().as_secs_f64(), load.so_far());
+        }
     }
-    println!("{times} redeploys: {} requests, 0 failed", load.none_failed());
+    let took = begun.elapsed().as_secs_f64();
+    load.end();
+    println!("redeploys: {times} in {took:.0} s, {}, 0 failed", load.so_far());
 }
 
 /// nginx talks to the app itself, so a connection that it has kept may still lead to the old release for a moment.
