@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use dokuen_core::Host;
 use dokuen_core::cmd::Cmd;
+use dokuen_core::{App, Host};
 use dokuen_proc::Instance;
 use serde::Serialize;
 
@@ -12,11 +12,12 @@ use crate::exit::Failure;
 use crate::place;
 use crate::printer::Printer;
 use crate::show::{Table, for_people, left, moment, right};
-use crate::topics::AppData;
+use crate::topics::processes::PsArgs;
 
 /// An instance as programs see it.
 #[derive(Debug, Serialize)]
 struct Process {
+    app: String,
     name: String,
     #[serde(rename = "type")]
     kind: String,
@@ -34,20 +35,26 @@ struct Process {
     last_end: Option<String>,
 }
 
-/// A line per instance.
-pub fn run(host: &Host, args: &AppData, out: &mut Printer) -> Result<(), Failure> {
-    let app = place::app(host, &args.app.application)?;
+/// A line per instance, of one app or of every app that whoever is at work may see.
+pub fn run(host: &Host, args: &PsArgs, out: &mut Printer) -> Result<(), Failure> {
+    let apps = match &args.app.application {
+        Some(name) => vec![place::app(host, name)?],
+        None => super::apps::visible(host)?,
+    };
     let usage = Usage::now(host);
     let mut all = Vec::new();
-    for instance in dokuen_proc::instances(&app)? {
-        all.extend(process(&instance, &usage)?);
+    for app in &apps {
+        for instance in dokuen_proc::instances(app)? {
+            all.extend(process(app, &instance, &usage)?);
+        }
     }
-    out.data(args.form, &all, |all| table(all));
+    let of_many = args.app.application.is_none();
+    out.data(args.form, &all, |all| table(all, of_many));
     Ok(())
 }
 
 /// `None` for one that ended in order, and whose directory the next command sweeps.
-fn process(instance: &Instance, usage: &Usage) -> Result<Option<Process>, Failure> {
+fn process(app: &App, instance: &Instance, usage: &Usage) -> Result<Option<Process>, Failure> {
     let report = instance.report();
     let alive = instance.is_alive()?;
     if report.phase == "gone" {
@@ -55,6 +62,7 @@ fn process(instance: &Instance, usage: &Usage) -> Result<Option<Process>, Failur
     }
     let used = report.child.and_then(|pid| usage.of(pid));
     Ok(Some(Process {
+        app: app.name.to_string(),
         name: instance.id.name(),
         kind: instance.id.kind.to_string(),
         index: instance.id.index,
@@ -70,8 +78,8 @@ fn process(instance: &Instance, usage: &Usage) -> Result<Option<Process>, Failur
     }))
 }
 
-fn table(all: &[Process]) -> Table {
-    let mut table = Table::new([
+fn table(all: &[Process], of_many: bool) -> Table {
+    let columns = [
         left("process"),
         left("state"),
         right("pid"),
@@ -81,10 +89,11 @@ fn table(all: &[Process]) -> Table {
         right("memory"),
         right("cpu"),
         left("release"),
-    ]);
+    ];
+    let mut table = Table::new(of_many.then(|| left("app")).into_iter().chain(columns).collect::<Vec<_>>());
     for one in all {
         let number = |n: Option<String>| n.unwrap_or_else(|| "-".to_owned());
-        table.row([
+        let cells = [
             one.name.clone(),
             one.state.clone(),
             number(one.pid.map(|pid| pid.to_string())),
@@ -94,7 +103,8 @@ fn table(all: &[Process]) -> Table {
             number(one.memory_bytes.map(|bytes| format!("{} MiB", bytes.div_ceil(1024 * 1024)))),
             number(one.cpu_percent.map(|percent| format!("{percent:.1}%"))),
             one.release.clone(),
-        ]);
+        ];
+        table.row(of_many.then(|| one.app.clone()).into_iter().chain(cells).collect::<Vec<_>>());
     }
     table
 }

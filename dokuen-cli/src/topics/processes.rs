@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use dokuen_core::Host;
 
-use super::{AppArg, AppData, MaybeApp, Topic, done};
+use super::{AppArg, MaybeApp, Topic, done};
 use crate::access::Needs;
 use crate::commands::{boot, logs, ps, restart, scale, shutdown, wait};
 use crate::exit::Failure;
@@ -16,7 +16,7 @@ use crate::show::Form;
 pub enum ProcessesCommand {
     /// Show what really runs
     #[command(name = "ps", aliases = ["ps:report"])]
-    Ps(AppData),
+    Ps(PsArgs),
     /// Show or change how many processes of each type run
     #[command(name = "scale", aliases = ["ps:scale"])]
     Scale(ScaleArgs),
@@ -40,7 +40,8 @@ pub enum ProcessesCommand {
 impl Topic for ProcessesCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
-            Self::Ps(args) => Needs::Collaborator(&args.app.application),
+            // Of all apps everybody sees those they have a role in.
+            Self::Ps(args) => args.app.application.as_deref().map_or(Needs::Key, Needs::Collaborator),
             Self::Restart(args) => Needs::Collaborator(&args.app.application),
             Self::Wait(args) => Needs::Collaborator(&args.app.application),
             Self::Scale(args) => Needs::Collaborator(&args.app.application),
@@ -73,6 +74,17 @@ impl Topic for ProcessesCommand {
             Self::Logs(args) => logs::run(host, args, out),
         })
     }
+}
+
+/// `ps`
+#[derive(Debug, Args)]
+pub struct PsArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: MaybeApp,
+    /// In which form
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// `boot`

@@ -10,13 +10,14 @@ use crate::pem::Pem;
 use crate::schema::complaints;
 
 /// A command that prints data, and the schema of what it prints.
-const ROWS: [(&str, &[&str], &str); 23] = [
+const ROWS: [(&str, &[&str], &str); 24] = [
     ("apps", &[], "apps"),
     ("config", &["-a", "hello"], "config"),
     ("domains", &["-a", "hello"], "domains"),
     ("certs", &[], "certs"),
     ("nginx:show", &["-a", "hello"], "nginx-show"),
     ("ps", &["-a", "hello"], "ps"),
+    ("ps", &[], "ps"),
     ("scale", &["-a", "hello"], "scale"),
     ("releases", &["-a", "hello"], "releases"),
     ("apps:info", &["hello"], "apps-info"),

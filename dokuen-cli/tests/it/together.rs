@@ -50,6 +50,13 @@ fn two_apps_deploy_at_the_same_time_and_share_no_port() {
     let pids: std::collections::BTreeSet<_> = apps.iter().flat_map(|app| app.pids()).collect();
     assert_eq!(pids.len(), 3);
     let _ = longest;
+    let ps = host.dokuen(&["ps"]).ok().out();
+    let shown: Vec<Vec<&str>> = ps.lines().map(|line| line.split_ascii_whitespace().take(3).collect()).collect();
+    assert_eq!(
+        shown,
+        [["app", "process", "state"], ["a", "web.1", "up"], ["b", "web.1", "up"], ["c", "web.1", "up"]],
+        "{ps}"
+    );
 }
 
 #[test]

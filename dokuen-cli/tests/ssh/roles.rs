@@ -45,6 +45,7 @@ const ROWS: &[(&str, &str, Least)] = &[
     ("run:logs", "-a APP", Least::Collaborator),
     ("run:attend", "-a APP run.1", Least::Nobody),
     ("ps", "-a APP", Least::Collaborator),
+    ("ps", "", Least::Key),
     ("logs", "-a APP", Least::Collaborator),
     ("releases", "-a APP", Least::Collaborator),
     ("releases:info", "-a APP", Least::Collaborator),
