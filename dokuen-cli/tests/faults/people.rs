@@ -3,7 +3,7 @@
 use std::thread;
 
 use crate::app::App;
-use crate::host::{Host, Options};
+use crate::host::{Host, Options, eventually};
 use crate::load::Load;
 use crate::outcome::Outcome;
 
@@ -53,15 +53,34 @@ fn copy(app: &App, greeting: &str) -> App {
     copy.greeting(greeting).clone()
 }
 
+/// One command for fifty of them: `.ci/faults c02`.
 #[test]
 fn c02_pushes_to_many_apps_at_once() {
     let count = crate::size(8, 50);
-    let host = Host::with(Options { ports: 40, ..Options::default() });
-    let apps: Vec<App> = (0..count.min(38)).map(|n| host.app(&format!("app{n}"), "types")).collect();
-    let all = at_once(apps.len(), |n| apps[n].push());
-    assert!(all.iter().all(|o| o.code == 0), "{}", all.iter().find(|o| o.code != 0).unwrap());
-    let pids: std::collections::BTreeSet<String> = apps.iter().map(|app| app.text("/pid")).collect();
-    assert_eq!((pids.len(), host.reserved().len()), (apps.len(), apps.len()));
+    // Each has one port while it runs, and a second one while a push is under way.
+    let conf = "stop_timeout: 3\ndrain_timeout: 10\nboot_timeout: 90\n";
+    let host = Host::with(Options { ports: count as u16 * 2 + 10, conf, ..Options::default() });
+    let apps: Vec<App> = (0..count).map(|n| host.app(&format!("app{n}"), "types")).collect();
+    for round in ["first", "second"] {
+        for app in &apps {
+            app.greeting(&format!("{} {round}", app.name));
+        }
+        let all = at_once(apps.len(), |n| apps[n].push());
+        assert!(all.iter().all(|o| o.code == 0), "{}", all.iter().find(|o| o.code != 0).unwrap());
+        for app in &apps {
+            app.serves(&format!("{} {round}", app.name)).comes_to_run(&["web.1"]);
+            app.release("current");
+        }
+        let pids: std::collections::BTreeSet<String> = apps.iter().map(|app| app.text("/pid")).collect();
+        assert_eq!((pids.len(), host.reserved().len()), (apps.len(), apps.len()));
+        // A wrapper and its process each, and nothing of the builds.
+        assert_eq!(host.app_processes().len(), 2 * apps.len());
+        eventually("no scratch is left", || names(&host.dir().join("tmp")) == 0);
+    }
+}
+
+fn names(dir: &std::path::Path) -> usize {
+    std::fs::read_dir(dir).into_iter().flatten().count()
 }
 
 /// Whatever is typed while something else runs is done or refused as busy; then all is in order.

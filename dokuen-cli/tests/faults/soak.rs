@@ -1,6 +1,7 @@
 //! Somewhere on the host something is killed, again and again, while three apps are deployed one after the other.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -26,7 +27,7 @@ fn soak_random_kills_during_deploys_of_three_apps() {
     let (kills, over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let pushes = Mutex::new(BTreeSet::new());
     let mut round = 0;
-    let before = looks(&host, &apps);
+    let before = (Looks::at(&host, &apps), grows(&host));
     thread::scope(|scope| {
         scope.spawn(|| {
             let mut state = 0x9e37_79b9_7f4a_7c15_u64;
@@ -60,14 +61,20 @@ fn soak_random_kills_during_deploys_of_three_apps() {
         app.greeting("after").push().ok().serving("after");
         app.comes_to_run(&["web.1"]);
     }
-    let mut after = looks(&host, &apps);
-    eventually("everything is as it was", || {
-        after = looks(&host, &apps);
-        after == before
+    let mut after = Looks::at(&host, &apps);
+    eventually(&format!("everything is as it was: {:?}", before.0), || {
+        after = Looks::at(&host, &apps);
+        after == before.0
     });
+    let (memory, inodes) = grows(&host);
+    assert!(memory <= before.1.0 * 3 / 2, "a wrapper has {memory} kB, and had {} kB", before.1.0);
+    assert!(inodes <= before.1.1 + 8, "{inodes} inodes, and {} before", before.1.1);
     println!(
-        "soak: {} kills in {round} rounds of three deploys, 0 violations; {after:?}",
-        kills.load(Ordering::Relaxed)
+        "soak: {} kills in {round} rounds of three deploys, 0 violations; {after:?}, {memory} kB a wrapper ({} before), \
+         {inodes} inodes ({} before)",
+        kills.load(Ordering::Relaxed),
+        before.1.0,
+        before.1.1
     );
 }
 
@@ -90,11 +97,65 @@ fn below(pid: i32) -> Vec<i32> {
     std::iter::once(pid).chain(children.flat_map(below)).collect()
 }
 
-/// What must not grow: processes, ports, instances, scratch, and open files of wrappers.
-fn looks(host: &Host, apps: &[App; 3]) -> [usize; 4] {
-    let names = |dir: std::path::PathBuf| std::fs::read_dir(dir).into_iter().flatten().count();
-    let instances = apps.iter().map(|app| names(app.dir().join("instances"))).sum();
-    let wrappers =
-        processes::of_host(host.dir()).into_iter().filter(|p| p.words.contains("/bin/dokuen-wrapper ")).count();
-    [wrappers, host.reserved().len(), instances, names(host.dir().join("tmp"))]
+/// What must be at the end as it was at the beginning, exactly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Looks {
+    wrappers: usize,
+    /// Open files of each wrapper and of each nginx process, the most of any.
+    wrapper_files: usize,
+    nginx_files: usize,
+    ports: usize,
+    instances: usize,
+    scratch: usize,
+    /// In the directory of runs: sockets, route tables.
+    run: usize,
+}
+
+impl Looks {
+    fn at(host: &Host, apps: &[App; 3]) -> Self {
+        let all = processes::of_host(host.dir());
+        let files = |title: &str| {
+            all.iter()
+                .filter(|p| p.words.contains(title))
+                .map(|p| names(format!("/proc/{}/fd", p.pid)))
+                .max()
+                .unwrap_or(0)
+        };
+        Self {
+            wrappers: all.iter().filter(|p| p.words.contains(WRAPPER)).count(),
+            wrapper_files: files(WRAPPER),
+            nginx_files: files("nginx: master"),
+            ports: host.reserved().len(),
+            instances: apps.iter().map(|app| names(app.dir().join("instances"))).sum(),
+            scratch: names(host.dir().join("tmp")),
+            run: everything(&host.dir().join("run")),
+        }
+    }
+}
+
+const WRAPPER: &str = "/bin/dokuen-wrapper ";
+
+fn names(dir: impl AsRef<Path>) -> usize {
+    std::fs::read_dir(dir).into_iter().flatten().count()
+}
+
+/// Files, directories and links below: what takes an inode each.
+fn everything(dir: &Path) -> usize {
+    let entries = std::fs::read_dir(dir).into_iter().flatten().filter_map(Result::ok);
+    entries.map(|e| 1 + if e.file_type().is_ok_and(|t| t.is_dir()) { everything(&e.path()) } else { 0 }).sum()
+}
+
+/// What may only vary a little: memory of wrappers in kB (not shared with others), and inodes of the host besides
+/// repositories and what is kept of releases, which have a bound of their own.
+fn grows(host: &Host) -> (usize, usize) {
+    let private = |pid: i32| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).unwrap_or_default();
+        let of = |name: &str| {
+            text.lines().find_map(|l| l.strip_prefix(name)?.trim().strip_suffix(" kB")?.trim().parse().ok())
+        };
+        of("Private_Dirty:").unwrap_or(0usize)
+    };
+    let wrappers = processes::of_host(host.dir()).into_iter().filter(|p| p.words.contains(WRAPPER));
+    let kept = ["repos", "apps"].map(|name| everything(&host.dir().join(name))).iter().sum::<usize>();
+    (wrappers.map(|p| private(p.pid)).max().unwrap_or(0), everything(host.dir()) - kept)
 }

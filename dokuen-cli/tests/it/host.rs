@@ -108,7 +108,7 @@ impl Host {
 
     /// Where nginx listens for https.
     pub fn https(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.0.ports.listen + PER_HOST - 2).into()
+        (Ipv4Addr::LOCALHOST, self.0.ports.https).into()
     }
 
     pub fn min_port(&self) -> u16 {
@@ -334,13 +334,14 @@ fn programs() {
     });
 }
 
-/// Ports that no other host has, also not in another test process: the first of them is bound as long as it lives.
+/// Ports that no other host has, also not in another test process: the first of each lot is bound as long as it lives.
 #[derive(Debug)]
 struct Ports {
     listen: u16,
+    https: u16,
     min: u16,
     max: u16,
-    _guard: TcpListener,
+    _guards: Vec<TcpListener>,
 }
 
 /// Below the range that outgoing connections are given.
@@ -349,15 +350,25 @@ const PER_HOST: u16 = 42;
 const HOSTS: u16 = 520;
 
 impl Ports {
+    /// Of a host with so many processes; more than a lot has room for take lots that lie side by side.
     fn take(count: u16) -> Self {
         static NEXT: AtomicU16 = AtomicU16::new(0);
         let begin = (std::process::id() % u32::from(HOSTS)) as u16;
+        let lots = (count + 3).div_ceil(PER_HOST);
+        let bind = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
         for _ in 0..HOSTS {
-            let number = (begin + NEXT.fetch_add(1, Ordering::Relaxed)) % HOSTS;
-            let first = FIRST + number * PER_HOST;
-            let Ok(guard) = TcpListener::bind((Ipv4Addr::LOCALHOST, first)) else { continue };
-            if (first + 1..first + PER_HOST).all(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()) {
-                return Self { listen: first + 1, min: first + 2, max: first + 1 + count, _guard: guard };
+            let number = (begin + NEXT.fetch_add(lots, Ordering::Relaxed)) % HOSTS;
+            let first = FIRST + number.min(HOSTS - lots) * PER_HOST;
+            let end = first + lots * PER_HOST;
+            let Ok(guards) = (0..lots).map(|lot| bind(first + lot * PER_HOST)).collect() else { continue };
+            if (first..end).filter(|port| !(port - first).is_multiple_of(PER_HOST)).all(|port| bind(port).is_ok()) {
+                return Self {
+                    listen: first + 1,
+                    https: end - 1,
+                    min: first + 2,
+                    max: first + 1 + count,
+                    _guards: guards,
+                };
             }
         }
         panic!("no free ports");
