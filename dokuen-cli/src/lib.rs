@@ -23,6 +23,7 @@
 mod accepted;
 pub mod access;
 mod app_json;
+mod archive;
 mod args;
 mod build;
 mod build_dir;

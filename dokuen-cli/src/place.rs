@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use dokuen_core::{App, AppName, Conf, Host, UserName};
 use nix::unistd::{User, geteuid, setgid, setuid};
 
+use crate::archive::killed;
 use crate::exit::{Exit, Failure};
 
 /// Finds the conf and takes on the account it names.
@@ -22,7 +23,11 @@ pub fn host(given: Option<&Path>) -> Result<Host, Failure> {
 pub fn app(host: &Host, name: &str) -> Result<App, Failure> {
     let name = AppName::parse(name)?;
     let missing = Failure::new(Exit::NotFound, format!("no such app: {name}"));
-    host.app(name.clone()).ok_or_else(|| missing.hint(format!("dokuen create --application={name}")))
+    let found = host.app(name.clone());
+    if let Some(app) = found.as_ref().filter(|app| !killed::sweep(host, app).is_ok_and(|gone| gone)) {
+        return Ok(app.clone());
+    }
+    Err(missing.hint(format!("dokuen create --application={name}")))
 }
 
 fn conf_path(given: Option<&Path>) -> Result<PathBuf, Failure> {

@@ -18,8 +18,19 @@ pub fn deploy(
     pushed: Option<&Pushed>,
     out: &mut dyn Transcript,
 ) -> Result<(), Failure> {
-    let begun = Instant::now();
     let _lock = app.lock("deploying")?;
+    deploy_locked(host, app, commit, pushed, out)
+}
+
+/// As [`deploy`]. The app's lock must be held.
+pub fn deploy_locked(
+    host: &Host,
+    app: &App,
+    commit: &Commit,
+    pushed: Option<&Pushed>,
+    out: &mut dyn Transcript,
+) -> Result<(), Failure> {
+    let begun = Instant::now();
     freeze::refuse_if_locked(app)?;
     pushed.map_or(Ok(()), |pushed| accepted::is_next(host, app, pushed))?;
     reconcile::reconcile(host, app)?;

@@ -21,6 +21,23 @@ pub struct Unpack {
     open: Vec<(OsString, OwnedFd)>,
 }
 
+/// What comes into a directory.
+pub enum What<'a> {
+    /// A directory; one that is there already is fine.
+    Directory,
+    /// A new file, with these bits of its mode and this time.
+    File {
+        /// Permissions.
+        mode: u32,
+        /// Seconds since 1970.
+        mtime: u64,
+        /// All that is in it.
+        content: &'a mut dyn Read,
+    },
+    /// A new symbolic link to there.
+    Link(&'a Path),
+}
+
 const DIRECTORY: OFlag = OFlag::O_DIRECTORY.union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC).union(OFlag::O_RDONLY);
 const NEW_FILE: OFlag =
     OFlag::O_CREAT.union(OFlag::O_EXCL).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC).union(OFlag::O_WRONLY);
@@ -35,25 +52,39 @@ impl Unpack {
 
     /// Makes what the entry is: a directory, a file, a symbolic link.
     pub fn take(&mut self, entry: &mut Entry<'_, impl Read>) -> io::Result<()> {
-        let (path, kind) = (entry.path()?.into_owned(), entry.header().entry_type());
+        let path = entry.path()?.into_owned();
+        match entry.header().entry_type() {
+            EntryType::Directory => self.put(&path, What::Directory),
+            EntryType::Regular => {
+                let (mode, mtime) = (entry.header().mode()?, entry.header().mtime()?);
+                self.put(&path, What::File { mode, mtime, content: entry })
+            }
+            EntryType::Symlink => {
+                let target = entry.link_name()?.ok_or_else(|| io::Error::other("it holds a link to nowhere"))?;
+                let target = target.into_owned();
+                self.put(&path, What::Link(&target))
+            }
+            _ => Err(io::Error::other("it holds what is neither a file, a directory nor a symbolic link")),
+        }
+    }
+
+    /// Makes this at `path`, which leads down from the root.
+    pub fn put(&mut self, path: &Path, what: What<'_>) -> io::Result<()> {
         let outside = || io::Error::other("it names a path outside itself");
         let mut names = path.components().map(|part| match part {
             Component::Normal(name) => Ok(name),
             _ => Err(outside()),
         });
         let mut names = names.by_ref().collect::<io::Result<Vec<&OsStr>>>()?;
-        if kind.is_dir() {
+        if matches!(what, What::Directory) {
             return self.enter(&names).map(drop);
         }
         let name = names.pop().ok_or_else(outside)?;
         let dir = self.enter(&names)?;
-        match kind {
-            EntryType::Regular => write(dir, name, entry),
-            EntryType::Symlink => {
-                let target = entry.link_name()?.ok_or_else(|| io::Error::other("it holds a link to nowhere"))?;
-                Ok(symlinkat(target.as_ref(), dir, name)?)
-            }
-            _ => Err(io::Error::other("it holds what is neither a file, a directory nor a symbolic link")),
+        match what {
+            What::Directory => Ok(()),
+            What::File { mode, mtime, content } => write(dir, name, mode, mtime, content),
+            What::Link(target) => Ok(symlinkat(target, dir, name)?),
         }
     }
 
@@ -75,13 +106,13 @@ impl Unpack {
     }
 }
 
-fn write(dir: BorrowedFd<'_>, name: &OsStr, entry: &mut Entry<'_, impl Read>) -> io::Result<()> {
-    let mode = Mode::from_bits_truncate(entry.header().mode()? & 0o777);
+fn write(dir: BorrowedFd<'_>, name: &OsStr, mode: u32, mtime: u64, content: &mut dyn Read) -> io::Result<()> {
+    let mode = Mode::from_bits_truncate(mode & 0o777);
     let mut file = File::from(openat(dir, name, NEW_FILE, mode)?);
-    io::copy(entry, &mut file)?;
+    io::copy(content, &mut file)?;
     // A narrow umask took bits away.
     fchmod(&file, mode)?;
-    let time = TimeSpec::new(i64::try_from(entry.header().mtime()?).unwrap_or(0), 0);
+    let time = TimeSpec::new(i64::try_from(mtime).unwrap_or(0), 0);
     Ok(futimens(&file, &time, &time)?)
 }
 

@@ -54,6 +54,8 @@ pub struct Conf {
     pub tree_bytes: u64,
     /// A pushed tree may hold this many files at most.
     pub tree_files: u64,
+    /// An app that is imported may have this many bytes, all that comes with it.
+    pub import_bytes: u64,
     /// An app's build cache may hold this many bytes; what is more goes after the next deploy.
     pub cache_bytes: u64,
     /// Submodules may be fetched from what begins with one of these; each ends with a slash.
@@ -133,6 +135,7 @@ struct Raw {
     push_bytes: Option<Number>,
     tree_bytes: Option<Number>,
     tree_files: Option<Number>,
+    import_bytes: Option<Number>,
     cache_bytes: Option<Number>,
     nginx: Option<NginxKind>,
     listen: Option<String>,
@@ -191,6 +194,7 @@ impl Raw {
             keep_releases: whole("keep_releases", self.keep_releases, 5, 0..=1000)? as usize,
             push_bytes: whole("push_bytes", self.push_bytes, 512 * MIB, bytes.clone())? as u64,
             tree_bytes: whole("tree_bytes", self.tree_bytes, 256 * MIB, bytes.clone())? as u64,
+            import_bytes: whole("import_bytes", self.import_bytes, 16384 * MIB, bytes.clone())? as u64,
             cache_bytes: whole("cache_bytes", self.cache_bytes, 4096 * MIB, bytes)? as u64,
             tree_files: whole("tree_files", self.tree_files, 200_000, 1..=100_000_000)? as u64,
             nginx: self.nginx.unwrap_or(NginxKind::System),

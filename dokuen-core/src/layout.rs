@@ -366,6 +366,11 @@ impl App {
         self.dir.join("renaming")
     }
 
+    /// There while an import is not finished: what a killed one has left is no app.
+    pub fn importing_file(&self) -> PathBuf {
+        self.dir.join("importing")
+    }
+
     /// There while nobody may deploy the app: by whom, since when, why.
     pub fn frozen_file(&self) -> PathBuf {
         self.dir.join("frozen")

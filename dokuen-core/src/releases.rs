@@ -34,6 +34,12 @@ pub fn cut(app: &App, now: Stamp) -> Result<Unfinished, FsError> {
     }
 }
 
+/// A directory with a name that it had on another machine; one of that name must not be there.
+pub fn cut_as(app: &App, stamp: Stamp) -> Result<Unfinished, FsError> {
+    let path = app.releases_dir().join(stamp.to_string());
+    fs::make_dir(&path, fs::PRIVATE_DIR).map(|()| Unfinished { path })
+}
+
 impl Unfinished {
     /// Where to build.
     pub fn path(&self) -> &Path {

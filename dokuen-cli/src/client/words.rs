@@ -9,6 +9,7 @@ use clap::{CommandFactory, Parser};
 use dokuen_core::{AppName, EnvName, fs};
 
 use super::encoding;
+use crate::archive::{export, import};
 use crate::args::{Cli, Command};
 use crate::commands::config::given::{Source, one_from_stdin, split};
 use crate::exit::{Exit, Failure};
@@ -115,6 +116,14 @@ impl Call {
                 words.extend(args.replace.then(|| "--replace".into()));
                 let file = fs::read(&args.file).map_err(|e| Failure::new(Exit::Usage, e))?;
                 call(&words, Some(file))
+            }
+            Command::Apps(AppsCommand::Export(_)) => {
+                export::refuse_terminal()?;
+                call(&words, None)
+            }
+            Command::Apps(AppsCommand::Import(_)) => {
+                import::refuse_terminal()?;
+                call(&words, None)
             }
             Command::Apps(AppsCommand::Destroy(args)) if args.confirm.is_none() => {
                 Self { is_console: true, ..call(&words, None) }

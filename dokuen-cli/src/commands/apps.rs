@@ -6,8 +6,9 @@ use std::path::Path;
 use dokuen_core::{App, Host, fs, ledger};
 use serde::Serialize;
 
-use super::create::remote_url;
+use super::create::{in_shell, remote_url};
 use super::freeze;
+use crate::archive::killed;
 use crate::exit::Failure;
 use crate::printer::Printer;
 use crate::settings::Settings;
@@ -43,6 +44,7 @@ pub fn list(host: &Host, form: Form, out: &mut Printer) -> Result<(), Failure> {
 /// The apps that whoever is at work may see.
 pub fn visible(host: &Host) -> Result<Vec<App>, Failure> {
     let visitor = place::visitor().map(|visitor| &visitor.user);
+    killed::sweep_all(host)?;
     let apps = host.apps()?;
     match visitor {
         Some(user) if !keys::is_admin(host, user)? => {
@@ -80,8 +82,7 @@ pub fn info(host: &Host, args: &InfoArgs, out: &mut Printer) -> Result<(), Failu
     }
     let or_none = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
     let formation = info.formation.iter().map(|(kind, count)| format!("{kind}={count}")).collect::<Vec<_>>().join(" ");
-    let mut table = Table::new([left(""), left("")]);
-    for (name, value) in [
+    let rows = [
         ("app", info.summary.name),
         ("state", info.summary.state.to_owned()),
         ("url", info.summary.url),
@@ -96,9 +97,14 @@ pub fn info(host: &Host, args: &InfoArgs, out: &mut Printer) -> Result<(), Failu
         ("on disk", format!("{} MiB", info.disk_bytes.div_ceil(1024 * 1024))),
         ("repository", format!("{} MiB", info.repository_bytes.div_ceil(1024 * 1024))),
         ("locked", info.locked.unwrap_or_else(|| "no".to_owned())),
-    ] {
-        table.row([name.to_owned(), value]);
+    ];
+    if args.shell {
+        let line = |(name, value): &(&str, String)| format!("{}={}\n", name.replace(' ', "_"), in_shell(value));
+        out.out(rows.iter().map(line).collect::<String>().as_bytes());
+        return Ok(());
     }
+    let mut table = Table::new([left(""), left("")]);
+    rows.into_iter().for_each(|(name, value)| table.row([name.to_owned(), value]));
     out.out(table.render(out.look.width, false).as_bytes());
     Ok(())
 }

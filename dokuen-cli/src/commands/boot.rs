@@ -4,6 +4,7 @@ use std::sync::Mutex;
 
 use dokuen_core::{App, Collected, Formation, Host, Transcript, fs, ledger, releases};
 
+use crate::archive::killed;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::{front_door, keys, place, reconcile, walk};
@@ -25,6 +26,7 @@ pub fn run(host: &Host, name: Option<&str>, watch: bool, out: &mut Printer) -> R
 }
 
 fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
+    killed::sweep_all(host)?;
     let apps = match name {
         Some(name) => {
             let app = place::app(host, name)?;

@@ -148,7 +148,8 @@ pub fn load(front: &Front) -> Result<Option<Auto>, Failure> {
     Ok(Some(fs::at("read", &path, serde_json::from_slice(&bytes).map_err(std::io::Error::other))?))
 }
 
-fn save(front: &Front, auto: &Auto) -> Result<(), Failure> {
+/// Keeps it.
+pub fn save(front: &Front, auto: &Auto) -> Result<(), Failure> {
     let text = serde_json::to_vec_pretty(auto).expect("texts have a JSON form");
     fs::make_dirs(front.dir(), fs::PRIVATE_DIR)?;
     Ok(fs::replace(&front.auto_file(), &text, fs::PRIVATE_FILE)?)

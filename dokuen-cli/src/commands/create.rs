@@ -6,6 +6,7 @@ use dokuen_core::{App, AppName, Host, Lock, Transcript, fs};
 
 use super::rename;
 use crate::access::Role;
+use crate::archive::killed;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::{git, gitolite, place};
@@ -23,18 +24,34 @@ pub fn run(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
 /// before the hook is there; the app exists from the moment its directory does.
 pub fn create(host: &Host, name: AppName) -> Result<App, Failure> {
     let app = host.app_at(name);
+    killed::sweep(host, &app)?;
     // Held for a moment: whoever else makes or destroys an app waits.
     let _names = Lock::take(&host.apps_lock(), "creating an app")?;
+    make(host, &app, Birth::Whole)?;
+    Ok(app)
+}
+
+/// What an app is from the moment its directory is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Birth {
+    /// An app.
+    Whole,
+    /// An import that is under way: no app until its mark is taken away.
+    Importing,
+}
+
+/// As [`create`]. The lock of all apps must be held.
+pub fn make(host: &Host, app: &App, birth: Birth) -> Result<(), Failure> {
     if app.exists() {
         let taken = Failure::new(Exit::Failed, format!("the app {} exists already", app.name));
-        return Err(taken.hint(format!("git remote add dokuen {}", in_shell(&remote_url(host, &app)))));
+        return Err(taken.hint(format!("git remote add dokuen {}", in_shell(&remote_url(host, app)))));
     }
     if app.dir().is_symlink() {
-        rename::free(host, &app)?;
+        rename::free(host, app)?;
     }
     sweep(&host.apps_dir())?;
     sweep(&host.repos_dir())?;
-    make_repository(host, &app)?;
+    make_repository(host, app)?;
     let beside = host.apps_dir().join(format!("{BESIDE}{}", app.name));
     fs::make_dir(&beside, fs::PRIVATE_DIR)?;
     for dir in app.subdirectories() {
@@ -47,8 +64,11 @@ pub fn create(host: &Host, name: AppName) -> Result<App, Failure> {
         let beside = beside.join(file.strip_prefix(app.dir()).unwrap_or(&file));
         fs::replace(&beside, format!("{}\n", Role::Owner).as_bytes(), fs::PRIVATE_FILE)?;
     }
-    fs::rename(&beside, app.dir())?;
-    Ok(app)
+    if birth == Birth::Importing {
+        let mark = app.importing_file();
+        fs::replace(&beside.join(mark.strip_prefix(app.dir()).unwrap_or(&mark)), b"", fs::PRIVATE_FILE)?;
+    }
+    Ok(fs::rename(&beside, app.dir())?)
 }
 
 /// How names begin that are not yet whole.
@@ -96,7 +116,8 @@ pub fn remote_url(host: &Host, app: &App) -> String {
     format!("{}@{}:{}.git", host.conf.app_user, host.conf.git_server, app.name)
 }
 
-fn in_shell(text: &str) -> String {
+/// As a shell takes it for one word.
+pub fn in_shell(text: &str) -> String {
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-@:".contains(&b));
     if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }

@@ -47,11 +47,17 @@ fn ask(text: &str, name: &str, out: &mut Printer) -> Result<Option<String>, Fail
 pub fn destroy(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
     let _names = Lock::take(&host.apps_lock(), "destroying an app")?;
     let _lock = app.lock("destroying it")?;
+    remove(host, app, out)
+}
+
+/// As [`destroy`]. The lock of all apps must be held, and the app's.
+pub fn remove(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
     oneoffs::stop_all(host, app)?;
     super::shutdown::stop(app, host)?;
     front_door::remove(host, app)?;
     rename::forget_links(host, app)?;
     fs::remove_tree(app.run_dir())?;
+    fs::remove_tree(&host.scratch_of(&app.name))?;
     let rubbish =
         [format!("gone-{}", app.name), format!("gone-{}.git", app.name)].map(|name| prune::rubbish(host, &name));
     rubbish.iter().try_for_each(|path| fs::remove_tree(path))?;

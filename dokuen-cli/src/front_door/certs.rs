@@ -69,6 +69,13 @@ pub fn chain(front: &Front) -> Result<Option<String>, Failure> {
     Ok(Some(fs::read_text(&front.certs_dir().join(id).join(CHAIN))?))
 }
 
+/// The chain in force and its key, as PEM.
+pub fn pem(front: &Front) -> Result<Option<Vec<u8>>, Failure> {
+    let Some(id) = id(front)? else { return Ok(None) };
+    let dir = front.certs_dir().join(id);
+    Ok(Some([fs::read(&dir.join(CHAIN))?, b"\n".to_vec(), fs::read(&dir.join(KEY))?].concat()))
+}
+
 /// Files a certificate. It is in force when the change that is given back is kept.
 pub fn file(front: &Front, checked: &Checked) -> Result<Saved, Failure> {
     let id = format!("{}-{}", Stamp::now(), checked.about.fingerprint.get(..8).unwrap_or_default());

@@ -3,6 +3,8 @@
 //! nginx itself would only warn of a name that two apps have, and serve whichever file comes first. Names are given out
 //! under one lock; what nginx runs is compared once more when a vhost is written.
 
+use std::fmt;
+
 use dokuen_core::{App, Domain, Environment, Host, Lock, ServerName, fs, shown};
 use dokuen_nginx::Redirect;
 
@@ -25,21 +27,29 @@ pub const MOST: usize = 1000;
 pub fn given(app: &App) -> Result<Vec<Name>, Failure> {
     let path = app.front().domains_file();
     let bytes = fs::read_if_there(&path)?.unwrap_or_default();
-    String::from_utf8_lossy(&bytes).lines().map(parse_line).collect()
+    String::from_utf8_lossy(&bytes).lines().map(Name::parse).collect()
 }
 
-/// The file that holds these names: a line each, `NAME`, or `NAME TARGET` for one that leads elsewhere.
+/// The file that holds these names, a line each.
 pub fn to_file(names: &[Name]) -> Vec<u8> {
-    let line = |name: &Name| match &name.to {
-        Some(to) => format!("{} {to}\n", name.name),
-        None => format!("{}\n", name.name),
-    };
-    names.iter().map(line).collect::<String>().into_bytes()
+    names.iter().map(|name| format!("{name}\n")).collect::<String>().into_bytes()
 }
 
-fn parse_line(line: &str) -> Result<Name, Failure> {
-    let (name, to) = line.split_once(' ').map_or((line, None), |(name, to)| (name, Some(to)));
-    Ok(Name { name: ServerName::parse(name)?, to: to.map(Domain::parse).transpose()? })
+impl Name {
+    /// Reads a line: `NAME`, or `NAME TARGET` for one that leads elsewhere.
+    pub fn parse(line: &str) -> Result<Self, Failure> {
+        let (name, to) = line.split_once(' ').map_or((line, None), |(name, to)| (name, Some(to)));
+        Ok(Self { name: ServerName::parse(name)?, to: to.map(Domain::parse).transpose()? })
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.to {
+            Some(to) => write!(f, "{} {to}", self.name),
+            None => self.name.fmt(f),
+        }
+    }
 }
 
 /// A name as people type it: in any script, and then as DNS has it (`bücher.example` is `xn--bcher-kva.example`).

@@ -13,39 +13,51 @@ use super::{Told, Webhook};
 /// All tries together.
 const LIMIT: Duration = Duration::from_secs(180);
 
-/// Fixed words: no conf of the account's, no redirects, nothing but HTTP; a few tries with growing pauses.
-const ARGS: [&str; 19] = [
+/// Fixed words: no conf of the account's, no redirects, nothing but HTTP.
+const ARGS: [&str; 14] = [
     "--disable",
     "--globoff",
     "--silent",
     "--show-error",
-    "--fail",
     "--proto",
     "=http,https",
     "--connect-timeout",
     "5",
     "--max-time",
     "15",
-    "--retry",
-    "4",
-    "--retry-all-errors",
-    "--retry-max-time",
-    "90",
     "--output",
     "/dev/null",
     "--config",
+    "-",
 ];
+/// A few tries with growing pauses.
+const PATIENTLY: [&str; 6] = ["--fail", "--retry", "4", "--retry-all-errors", "--retry-max-time", "90"];
 
 /// Posts the event and says in words how that went.
 pub fn deliver(host: &Host, webhook: &Webhook, told: &Told) -> String {
-    let config = config(webhook, told);
-    let curl = Cmd::new("curl", Path::new("/")).args(ARGS).arg("-").env("PATH", host.conf.search_path());
-    match curl.stdin(config).limit(LIMIT).run() {
+    match curl(host, webhook, told).args(PATIENTLY).run() {
         Ok(_) => format!("{} was told", told.kind),
         // The argv of it says nothing, and its last words are enough.
         Err(CmdError::Failed { tail, .. }) => format!("{} could not be told{tail}", told.kind),
         Err(other) => format!("{} could not be told: {other}", told.kind),
     }
+}
+
+/// Posts the event once: the status of the answer, or why there was none.
+pub fn once(host: &Host, webhook: &Webhook, told: &Told) -> Result<u16, String> {
+    match curl(host, webhook, told).args(["--write-out", "%{http_code}"]).run() {
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            said.trim().parse().map_err(|_| "it gave no HTTP status".to_owned())
+        }
+        Err(CmdError::Failed { tail, .. }) => Err(tail.trim_start_matches([':', ' ']).to_owned()),
+        Err(other) => Err(other.to_string()),
+    }
+}
+
+fn curl(host: &Host, webhook: &Webhook, told: &Told) -> Cmd {
+    let curl = Cmd::new("curl", Path::new("/")).args(ARGS).env("PATH", host.conf.search_path());
+    curl.stdin(config(webhook, told)).limit(LIMIT)
 }
 
 fn config(webhook: &Webhook, told: &Told) -> String {

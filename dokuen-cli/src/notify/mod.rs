@@ -78,6 +78,11 @@ pub fn of_event(host: &Host, event: &Event) -> Result<(), Failure> {
     Ok(fs::at("tell", &dokuen, given)?)
 }
 
+/// Posts an event to one webhook now, and only once: the HTTP status, or in words why there was none.
+pub fn try_once(host: &Host, webhook: &Webhook, event: &Event) -> Result<u16, String> {
+    deliver::once(host, webhook, &Told::of(event))
+}
+
 /// Webhooks of the host and of the event's app that are for it.
 fn wanted(host: &Host, told: &Told) -> Result<Vec<(String, Webhook)>, Failure> {
     let mut all = Vec::new();

@@ -41,6 +41,19 @@ impl Webhook {
         Ok(Self { url: checked(url)?, events, secret: fresh_secret()? })
     }
 
+    /// Whether one that comes from elsewhere is as it could have been made here.
+    pub fn check(&self) -> Result<(), Failure> {
+        checked(&self.url)?;
+        let secret = self.secret.len() <= LONGEST && self.secret.bytes().all(|b| b.is_ascii_graphic());
+        if !secret {
+            return Err(Failure::usage("a webhook's secret is text of one line"));
+        }
+        match checked_kinds(&self.events)? == self.events {
+            true => Ok(()),
+            false => Err(Failure::usage("a webhook's kinds of events are in order, each once")),
+        }
+    }
+
     /// Whether it is to hear of such an event.
     pub fn is_for(&self, kind: &str) -> bool {
         self.events.is_empty() || self.events.iter().any(|event| event == kind)

@@ -5,6 +5,7 @@ use dokuen_core::Host;
 
 use super::{AppArg, Topic, done};
 use crate::access::Needs;
+use crate::archive::{export, import};
 use crate::commands::{apps, create, destroy, freeze, rename};
 use crate::exit::Failure;
 use crate::printer::Printer;
@@ -32,6 +33,12 @@ pub enum AppsCommand {
     /// Let an app be deployed again
     #[command(name = "apps:unlock")]
     Unlock(NamedApp),
+    /// Write an app to standard output, as a tar that another machine imports; it holds every secret of the app
+    #[command(name = "apps:export")]
+    Export(ExportArgs),
+    /// Take in an app from a tar on standard input, and start it
+    #[command(name = "apps:import")]
+    Import(ImportArgs),
     /// Remove an app and everything that is its
     #[command(name = "apps:destroy", aliases = ["destroy", "apps:delete"])]
     Destroy(DestroyArgs),
@@ -40,7 +47,8 @@ pub enum AppsCommand {
 impl Topic for AppsCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
-            Self::Create(_) | Self::List(_) => Needs::Key,
+            Self::Create(_) | Self::List(_) | Self::Import(_) => Needs::Key,
+            Self::Export(args) => Needs::Owner(args.app.name()),
             Self::Info(args) => Needs::Collaborator(args.app.name()),
             Self::Lock(args) => Needs::Collaborator(args.app.name()),
             Self::Unlock(args) => Needs::Collaborator(args.name()),
@@ -51,7 +59,9 @@ impl Topic for AppsCommand {
 
     fn change(&self) -> Option<String> {
         match self {
-            Self::List(_) | Self::Info(_) => None,
+            // An import writes down itself what it is called: its name comes with it.
+            Self::List(_) | Self::Info(_) | Self::Import(_) => None,
+            Self::Export(_) => Some("apps:export".to_owned()),
             Self::Create(_) => Some("create".to_owned()),
             Self::Lock(_) => Some("apps:lock".to_owned()),
             Self::Unlock(_) => Some("apps:unlock".to_owned()),
@@ -76,6 +86,8 @@ impl Topic for AppsCommand {
             Self::Lock(args) => freeze::lock(host, args, out),
             Self::Unlock(args) => freeze::unlock(host, args.name(), out),
             Self::Rename(args) => rename::run(host, args, out),
+            Self::Export(args) => export::run(host, args, out),
+            Self::Import(args) => import::run(host, args, out),
             Self::Destroy(args) => destroy::run(host, args, out),
         })
     }
@@ -108,6 +120,9 @@ pub struct InfoArgs {
     /// In which form
     #[command(flatten)]
     pub form: Form,
+    /// Print lines that a shell can read: name='value'
+    #[arg(short = 's', long, conflicts_with_all = ["json", "format"])]
+    pub shell: bool,
 }
 
 /// `apps:lock`
@@ -130,6 +145,34 @@ pub struct RenameArgs {
     /// Its new name
     #[arg(value_name = "NAME")]
     pub name: String,
+}
+
+/// `apps:export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: NamedApp,
+    /// With its releases: their config vars, and the built trees that are kept
+    #[arg(long)]
+    pub releases: bool,
+    /// With what is in its storage
+    #[arg(long)]
+    pub storage: bool,
+}
+
+/// `apps:import`
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// Another name than the one it comes with
+    #[arg(long, value_name = "APP")]
+    pub name: Option<String>,
+    /// Leave behind its names and its certificate: for a copy beside the app itself
+    #[arg(long)]
+    pub no_domains: bool,
+    /// Start nothing: it can be looked at first
+    #[arg(long)]
+    pub no_start: bool,
 }
 
 /// `apps:destroy`

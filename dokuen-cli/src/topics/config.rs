@@ -139,6 +139,9 @@ pub struct ConfigGetArgs {
     /// In which form
     #[command(flatten)]
     pub form: Form,
+    /// Print lines that a shell can read: NAME='value'
+    #[arg(short = 's', long, conflicts_with_all = ["json", "format"])]
+    pub shell: bool,
 }
 
 /// `config:set`

@@ -24,6 +24,9 @@ pub enum HooksCommand {
     /// Have events no longer posted there
     #[command(name = "webhooks:remove")]
     Remove(WebhooksRemoveArgs),
+    /// Post a test event to the webhooks, and show what comes back
+    #[command(name = "webhooks:test")]
+    Test(WebhooksTestArgs),
     /// Tell everybody of the event on standard input
     #[command(name = "notify", hide = true)]
     Notify,
@@ -35,6 +38,7 @@ impl Topic for HooksCommand {
             Self::List(args) => args.app.needs(),
             Self::Add(args) => args.app.needs(),
             Self::Remove(args) => args.app.needs(),
+            Self::Test(args) => args.app.needs(),
             Self::Notify => Needs::Local,
         }
     }
@@ -45,6 +49,7 @@ impl Topic for HooksCommand {
             // A URL may hold a token.
             Self::Add(_) => Some("webhooks:add".to_owned()),
             Self::Remove(args) => Some(format!("webhooks:remove {}", args.id)),
+            Self::Test(_) => Some("webhooks:test".to_owned()),
         }
     }
 
@@ -53,6 +58,7 @@ impl Topic for HooksCommand {
             Self::List(args) => webhooks::list(host, args, out),
             Self::Add(args) => webhooks::add(host, args, out),
             Self::Remove(args) => webhooks::remove(host, args, out),
+            Self::Test(args) => webhooks::test(host, args, out),
             Self::Notify => notify::run(host),
         })
     }
@@ -92,4 +98,18 @@ pub struct WebhooksRemoveArgs {
     /// As `webhooks` shows it
     #[arg(value_name = "ID")]
     pub id: String,
+}
+
+/// `webhooks:test`
+#[derive(Debug, Args)]
+pub struct WebhooksTestArgs {
+    /// Whose
+    #[command(flatten)]
+    pub app: MaybeApp,
+    /// As `webhooks` shows it; all of them when it is left out
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// In which form
+    #[command(flatten)]
+    pub form: Form,
 }

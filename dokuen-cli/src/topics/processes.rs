@@ -108,7 +108,7 @@ pub struct RestartArgs {
     #[arg(value_name = "PROCESS")]
     pub processes: Vec<String>,
     /// The same, as Heroku has it
-    #[arg(short = 'p', long = "process-type", visible_short_alias = 'd', alias = "dyno-name", value_name = "PROCESS")]
+    #[arg(short = 'p', long = "process-type", visible_short_alias = 'd', aliases = ["dyno-name", "dyno", "ps"], value_name = "PROCESS")]
     pub also: Vec<String>,
 }
 
@@ -150,7 +150,7 @@ pub struct LogsArgs {
     #[arg(short = 't', long, visible_short_alias = 'f')]
     pub tail: bool,
     /// Only this process type, or this one process: web, web.1; may be given again
-    #[arg(short = 'p', long, visible_short_alias = 'd', aliases = ["process-type", "dyno-name", "ps"], value_name = "PROCESS")]
+    #[arg(short = 'p', long, visible_short_alias = 'd', aliases = ["process-type", "dyno-name", "dyno", "ps"], value_name = "PROCESS")]
     pub process: Vec<String>,
     /// Only what came since: 10m, 2h, 3d ago, or since 2026-01-01 12:00 (UTC)
     #[arg(long, value_name = "TIME")]

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use dokuen_core::Host;
 
-use super::{AppArg, AppData, Topic, done};
+use super::{AppArg, Topic, done};
 use crate::access::Needs;
 use crate::commands::{deploy, releases};
 use crate::exit::Failure;
@@ -16,7 +16,7 @@ use crate::show::Form;
 pub enum ReleasesCommand {
     /// List an app's releases
     #[command(name = "releases")]
-    List(AppData),
+    List(ReleasesArgs),
     /// Show what is known of a release: commit, buildpacks, who, how long, which config vars changed
     #[command(name = "releases:info")]
     Info(ReleaseArgs),
@@ -68,6 +68,20 @@ impl Topic for ReleasesCommand {
             Self::Deploy(args) => deploy::run(host, &args.app.application, args.rev.as_deref(), out),
         })
     }
+}
+
+/// `releases`
+#[derive(Debug, Args)]
+pub struct ReleasesArgs {
+    /// Which app
+    #[command(flatten)]
+    pub app: AppArg,
+    /// Only so many, the newest
+    #[arg(short = 'n', long = "num", value_name = "COUNT")]
+    pub most: Option<usize>,
+    /// In which form
+    #[command(flatten)]
+    pub form: Form,
 }
 
 /// `releases:info`

@@ -106,6 +106,31 @@ fn a_webhook_hears_of_what_it_is_for_signed_and_again_until_it_answers() {
     assert!(!file.exists());
 }
 
+#[test]
+fn a_test_event_says_what_comes_back() {
+    let host = Host::new();
+    let app = host.app("hello", "types");
+    app.dokuen("webhooks:test", &[]).exits(3).stderr_has("there is no webhook");
+    let server = Server::answering(&[200, 500, 200, 503]);
+    app.dokuen_given("webhooks:add", &["-", "--event", "deploy"], server.url.as_bytes()).ok();
+    app.dokuen("webhooks:add", &["http://127.0.0.1:1/"]).ok();
+    let tried = |args: &[&str]| app.dokuen("webhooks:test", args);
+    // Whatever kinds it is for, and whether or not others answer.
+    let out = tried(&["--json"]).exits(1).stderr_has("1 of 2 webhooks did not take the event");
+    let all: Value = serde_json::from_str(&out.out()).unwrap();
+    assert_eq!((&all[0]["status"], &all[0]["ok"], &all[0]["error"]), (&200.into(), &true.into(), &Value::Null));
+    assert_eq!((&all[1]["status"], &all[1]["ok"]), (&Value::Null, &false.into()));
+    assert!(all[1]["error"].as_str().unwrap().contains("connect") && !all.to_string().contains("token"), "{all}");
+    let (head, body) = server.next();
+    assert!(head.contains("X-Dokuen-Event: test\r\n") && head.contains("X-Dokuen-Signature: sha256="), "{head}");
+    assert_eq!((&body["kind"], &body["app"], &body["ok"]), (&"test".into(), &"hello".into(), &true.into()));
+    // Once, and no more: the next answer is that of the next command.
+    tried(&["1"]).exits(1).stdout_has("it answered 500");
+    tried(&["1"]).ok().stdout_has("200");
+    tried(&["1", "-q"]).exits(1).stdout_has("503");
+    tried(&["7"]).exits(3).stderr_has("there is no webhook \"7\"");
+}
+
 /// By somebody else's code.
 fn hmac(secret: &str, body: &Value, host: &Host) -> String {
     let script = "import hashlib, hmac, sys; print(hmac.new(sys.argv[1].encode(), sys.stdin.buffer.read(), hashlib.sha256).hexdigest())";

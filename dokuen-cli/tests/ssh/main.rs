@@ -28,6 +28,7 @@ mod gatekeeper;
 mod gitolite;
 mod hostile;
 mod keys;
+mod moving;
 mod pushes;
 mod roles;
 mod trees;

@@ -70,9 +70,12 @@ pub fn get(host: &Host, args: &ConfigGetArgs, out: &mut Printer) -> Result<(), F
         let hint = format!("dokuen config {}", args.whose.word());
         return Err(Failure::new(Exit::Failed, format!("{name} is not set")).hint(hint));
     }
-    if args.form.is_json() {
+    if args.form.is_json() || args.shell {
         config.0.retain(|name, _| names.contains(name));
-        out.json(&as_json(&config));
+        match args.shell {
+            true => out.out(&transfer::as_shell(&config, "")),
+            false => out.json(&as_json(&config)),
+        }
         return Ok(());
     }
     for value in names.iter().filter_map(|name| config.0.get(name)) {

@@ -13,7 +13,7 @@ use crate::commands::freeze;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::show::{Table, for_people, left, moment, short};
-use crate::topics::AppData;
+use crate::topics::releases::ReleasesArgs;
 use crate::walk::{self, Next};
 use crate::{place, prune, reconcile};
 
@@ -31,11 +31,11 @@ struct Release {
 }
 
 /// Newest first; the live one is marked.
-pub fn list(host: &Host, args: &AppData, out: &mut Printer) -> Result<(), Failure> {
+pub fn list(host: &Host, args: &ReleasesArgs, out: &mut Printer) -> Result<(), Failure> {
     let app = place::app(host, &args.app.application)?;
     let live = ledger::live(&app)?.map(|live| live.version);
     let mut all = Vec::new();
-    for version in ledger::versions(&app)?.into_iter().rev() {
+    for version in ledger::versions(&app)?.into_iter().rev().take(args.most.unwrap_or(usize::MAX)) {
         let Some(record) = ledger::record(&app, version)? else { continue };
         all.push(Release {
             release: version.to_string(),
