@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::host::Host;
 use crate::outcome::{Outcome, run};
+use crate::pem::Pem;
 
 fn json(outcome: Outcome) -> Value {
     serde_json::from_str(&outcome.ok().out()).unwrap()
@@ -176,4 +177,62 @@ fn a_rename_that_was_killed_is_finished_by_the_next_command() {
     fs::write(new.dir().join("renaming"), "new\n").unwrap();
     new.dokuen("restart", &[]).ok().serving("two");
     assert!(!new.exists("renaming"));
+}
+
+/// Links in the directory of apps, and where they lead.
+fn links(host: &Host) -> Vec<String> {
+    let entries = fs::read_dir(host.dir().join("apps")).unwrap().map(|entry| entry.unwrap().path());
+    let link = |path: std::path::PathBuf| {
+        let target = fs::read_link(&path).ok()?;
+        Some(format!("{} -> {}", path.file_name()?.to_str()?, target.display()))
+    };
+    let mut all: Vec<String> = entries.filter_map(link).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn names_and_certificates_move_with_a_renamed_app_and_it_can_go_back() {
+    let host = Host::new();
+    let app = host.app("old", "types");
+    app.push().ok();
+    let pem = Pem::of(&host, "own", &["www.shop.test", &app.domain()]);
+    app.dokuen("domains:add", &["www.shop.test"]).ok();
+    app.dokuen("domains:add", &["--redirect-to", &app.domain(), "shop.test"]).ok();
+    app.dokuen_given("certs:add", &[], &pem.text()).ok();
+    app.dokuen("nginx:set", &["client-max-body-size=7m"]).ok();
+    let named = |name: &str| App { name: name.to_owned(), ..app.clone() };
+    let (new, newest) = (named("new"), named("newest"));
+    let said = app.dokuen("apps:rename", &["new"]).ok();
+    said.stdout_has("the certificate is not good for new.dokuen.test, which http alone answers");
+    let names = json(new.dokuen("domains", &["--json"]));
+    let of = |name: &str| names.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
+    assert_eq!(
+        (&of("shop.test")["redirects_to"], &of("new.dokuen.test")["certificate_until"]),
+        (&"new.dokuen.test".into(), &Value::Null)
+    );
+    assert!(of("www.shop.test")["certificate_until"].is_string());
+    let answer = new.get_as("shop.test", "/x");
+    assert_eq!((answer.status, new.get_as(&app.domain(), "/").status), (301, 404));
+    new.serves("Hello from types, version 1").dokuen("nginx:show", &[]).ok().stdout_has("7m");
+    // Others cannot have what it has, neither by its new name nor by the old one.
+    let other = host.app("other", "types");
+    other.dokuen("domains:add", &["www.shop.test"]).exits(1).stderr_has("a name of the app new already");
+    other.dokuen("apps:rename", &["old"]).exits(1).stderr_has("old was renamed to new");
+    new.dokuen("apps:rename", &["newest"]).ok();
+    assert_eq!(links(&host), ["new -> newest", "old -> newest"]);
+    // Back under the name it had first, where its trees were built.
+    let said = newest.dokuen("apps:rename", &["old"]).ok().out();
+    assert!(!said.contains("not good for"), "{said}");
+    assert_eq!(links(&host), ["new -> old", "newest -> old"]);
+    app.serves("Hello from types, version 1").dokuen("domains", &[]).ok().stdout_has("old.dokuen.test");
+    app.greeting("two").push().ok().serving("two");
+    // Killed between the link that makes room and the rename that decides: nothing has happened.
+    fs::write(app.dir().join("renaming"), "old\nnew\n").unwrap();
+    fs::remove_file(host.dir().join("apps/new")).unwrap();
+    app.dokuen("restart", &[]).ok().serving("two");
+    assert_eq!(links(&host), ["new -> old", "newest -> old"]);
+    app.dokuen("apps:destroy", &["--force"]).ok();
+    assert_eq!(links(&host), [""; 0]);
+    host.dokuen(&["create", "new"]).ok();
 }
