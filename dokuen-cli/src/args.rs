@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::Exit;
@@ -43,10 +44,15 @@ pub struct Cli {
 
 /// Parses what was typed; help and complaints are printed, and the number is the exit status then.
 pub fn parse(args: Vec<OsString>, out: &mut Printer) -> Result<Cli, u8> {
-    let matches = program(out.look.width).try_get_matches_from(with_colons(args));
+    let args = with_colons(args);
+    let named = command_at(&args).map(|at| args[at].to_string_lossy().into_owned()).unwrap_or_default();
+    let matches = program(out.look.width).try_get_matches_from(args);
     matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|e| {
         if e.use_stderr() {
             out.err(&e.render().to_string());
+            if let Some(hint) = help::instead(&named).filter(|_| e.kind() == ErrorKind::InvalidSubcommand) {
+                out.err(&format!("hint: {hint}\n"));
+            }
             return Exit::Usage as u8;
         }
         out.out(e.render().to_string().as_bytes());
@@ -93,13 +99,15 @@ fn with_colons(mut args: Vec<OsString>) -> Vec<OsString> {
     let Some(at) = command_at(&args) else { return args };
     let name = args[at].to_string_lossy().replace('_', ":");
     if name == "help" {
-        if let Some(about) = args.get_mut(at + 1) {
-            *about = about.to_string_lossy().replace('_', ":").into();
+        // Asked in this way round, a slip is told what was meant.
+        if args.len() == at + 2 && !args[at + 1].as_encoded_bytes().starts_with(b"-") {
+            let about = args[at + 1].to_string_lossy().replace('_', ":");
+            args.splice(at.., [about.into(), "--help".into()]);
         }
         return args;
     }
     match name.strip_suffix(":help") {
-        Some(about) => drop(args.splice(at..=at, ["help".into(), about.into()])),
+        Some(about) => drop(args.splice(at..=at, [about.into(), "--help".into()])),
         None => args[at] = name.into(),
     }
     args

@@ -4,8 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use clap::Parser;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
 use dokuen_core::{AppName, EnvName, fs};
 
 use super::encoding;
@@ -13,6 +13,7 @@ use crate::archive::{export, import};
 use crate::args::{Cli, Command};
 use crate::commands::config::given::{Source, one_from_stdin, split};
 use crate::exit::{Exit, Failure};
+use crate::help;
 use crate::show::Look;
 use crate::topics::apps::AppsCommand;
 use crate::topics::config::{ConfigCommand, Whose, no_word_without_value};
@@ -145,8 +146,9 @@ fn parse(words: &[OsString]) -> Result<Cli, clap::Error> {
 fn said(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
     let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-    let usage = Cli::command().get_name().to_owned();
-    Failure::new(Exit::Usage, first).hint(format!("{usage} help"))
+    let name = first.split('\'').nth(1).filter(|_| error.kind() == ErrorKind::InvalidSubcommand);
+    let hint = name.and_then(help::instead).map_or_else(|| "dokuen help".to_owned(), str::to_owned);
+    Failure::new(Exit::Usage, first).hint(hint)
 }
 
 /// Quoted for one reader that splits into words and expands nothing; or, where a word holds what no command line can,

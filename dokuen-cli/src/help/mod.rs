@@ -3,10 +3,12 @@
 
 mod complete;
 mod grouped;
+mod heroku;
 mod reference;
 
 pub use complete::{Shell, complete, script};
 pub use grouped::grouped;
+pub use heroku::instead;
 pub use reference::reference;
 
 use clap::Command;

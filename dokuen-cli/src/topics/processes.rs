@@ -130,7 +130,7 @@ pub struct ScaleArgs {
     #[command(flatten)]
     pub app: AppArg,
     /// web=2, worker+1, or web=2,worker=1; without any, the present scale is shown
-    #[arg(value_name = "TYPE=COUNT", allow_hyphen_values = true)]
+    #[arg(value_name = "TYPE=COUNT")]
     pub items: Vec<String>,
     /// In which form the present scale is shown
     #[command(flatten)]
