@@ -243,3 +243,65 @@ fn options_of_pushes() {
     }
     door.git("bob", &app, &["push", "dokuen", "master"]).ok();
 }
+
+#[test]
+fn names_and_values_of_config_vars() {
+    let (door, app) = people();
+    let env = app.dir().join("env");
+    // Nothing is started with them: what an app makes of its PATH is its own business.
+    let set = |word: Vec<u8>, input: &[u8]| {
+        let line = [b"dokuen config:set --application=x --no-restart OK=1 ".to_vec(), quoted(&word)].concat();
+        ssh_bytes(&door, "bob", &without_nul(line), input)
+    };
+    for row in rows("env_name") {
+        let before = door.host.snapshot();
+        let out = set([&row.input[0], &b"=SECRET"[..]].concat(), b"");
+        if row.rejected {
+            refused(&row.id, &out);
+            before.unchanged_in(door.host.dir());
+        } else {
+            assert_eq!(out.code, 0, "{}: {out}", row.id);
+            assert_eq!(std::fs::read(env.join(String::from_utf8_lossy(&row.input[0]).as_ref())).unwrap(), b"SECRET");
+        }
+        no_marks();
+    }
+    // By standard input, which takes any bytes.
+    for row in rows("env_value") {
+        let before = door.host.snapshot();
+        let out = ssh_bytes(&door, "bob", b"dokuen config:set --application=x --no-restart V=-", &row.input[0]);
+        if row.rejected {
+            refused(&row.id, &out);
+            before.unchanged_in(door.host.dir());
+        } else {
+            assert_eq!(out.code, 0, "{}: {out}", row.id);
+            assert_eq!(std::fs::read(env.join("V")).unwrap(), row.input[0], "{}", row.id);
+        }
+    }
+    // Its sum is refused in `it::bad_inputs`; what is unset there is no set.
+    for row in rows("env_set").iter().filter(|row| row.rejected && row.id != "ENVS-011") {
+        let before = door.host.snapshot();
+        let words: Vec<Vec<u8>> = row.input.iter().map(|word| quoted(word)).collect();
+        let line = [b"dokuen config:set --application=x ".to_vec(), words.join(&b' ')].concat();
+        refused(&row.id, &ssh_bytes(&door, "bob", &line, b""));
+        before.unchanged_in(door.host.dir());
+    }
+    app.serves("Hello from Python, version 1");
+}
+
+#[test]
+fn scales() {
+    let (door, app) = people();
+    for row in rows("scale_spec") {
+        let before = door.host.snapshot();
+        let words = if row.rejected { quoted(&row.input[0]) } else { row.input[0].clone() };
+        let out = ssh_bytes(&door, "bob", &[&b"dokuen scale --application=x "[..], &words].concat(), b"");
+        if row.rejected {
+            refused(&row.id, &out);
+            before.unchanged_in(door.host.dir());
+        } else {
+            assert_eq!(out.code, 0, "{}: {out}", row.id);
+        }
+        no_marks();
+    }
+    app.comes_to_run(&["web.1", "worker.1"]);
+}

@@ -15,15 +15,21 @@ mod host;
 mod http;
 #[path = "../it/outcome.rs"]
 mod outcome;
+#[path = "../front_door/pem.rs"]
+mod pem;
 #[path = "../it/processes.rs"]
 mod processes;
+#[path = "../daily/schema.rs"]
+mod schema;
 #[path = "../it/snapshot.rs"]
 mod snapshot;
 
 mod door;
 
 mod bad_inputs;
+mod bytes;
 mod client;
+mod every;
 mod gatekeeper;
 mod gitolite;
 mod hostile;
