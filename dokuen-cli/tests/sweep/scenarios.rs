@@ -38,7 +38,7 @@ pub enum Whose {
     Wrapper,
 }
 
-pub const ALL: [Scenario; 15] = [
+pub const ALL: [Scenario; 16] = [
     Scenario { whose: Whose::Hook, ..of("deploy", next_release, push, greeting_and_ref) },
     of("scale-up", |w| scaled(w, "web=1", "web=3"), |w| w.on_app("scale", &["web=3"]), scale),
     of("scale-down", |w| scaled(w, "web=3", "web=1"), |w| w.on_app("scale", &["web=1"]), scale),
@@ -50,6 +50,7 @@ pub const ALL: [Scenario; 15] = [
     Scenario { whose: Whose::Wrapper, ..of("wrapper", greeting, |w| w.on_app("restart", &[]), greeting) },
     Scenario { mend: use_new_app, ..of("create", no_new_app, |w| w.dokuen(&["create", "--application=new"]), new_app) },
     Scenario { mend: destroy_again, ..of("apps:destroy", there_is_a_new_app, destroy, new_app) },
+    Scenario { input: hellos_export, mend: destroy_again, ..of("apps:import", no_new_app, import, new_app) },
     Scenario { input: bobs_key, mend: mend_keys, ..of("adduser", no_bob, |w| w.dokuen(&["adduser", "bob"]), bob) },
     Scenario { mend: mend_keys, ..of("removeuser", there_is_bob, |w| w.dokuen(&["removeuser", "bob"]), bob) },
     Scenario { mend: mend_pack, ..of("install_buildpack", no_pack, install_pack, pack) },
@@ -234,6 +235,14 @@ fn destroy_again(world: &World) {
         world.host.dokuen(&["apps:destroy", "--application=new", "--confirm=new"]).ok();
     }
     use_new_app(world);
+}
+
+fn import(world: &World) -> (PathBuf, Vec<String>) {
+    world.dokuen(&["apps:import", "--name=new"])
+}
+
+fn hellos_export(world: &World) -> Vec<u8> {
+    world.host.dokuen(&["apps:export", &world.app.name, "--releases"]).ok().out
 }
 
 fn bobs_key(world: &World) -> Vec<u8> {
