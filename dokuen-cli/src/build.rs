@@ -34,7 +34,7 @@ pub fn compile(
     let places = Places::of(host, app, config)?;
     let mut build = places.build(cut.path(), choice, Some(cancellable.flag()));
     build.env.source_version = Some(commit.id().to_owned());
-    let mut kept = Kept::new(out);
+    let mut kept = Kept::new(app, out)?;
     match dokuen_build::compile(&build, &mut kept) {
         Ok(slug) => kept.save(cut.path()).map(|()| slug),
         Err(cause) => {

@@ -1,9 +1,11 @@
 //! What a build said, kept with the release it made: `.dokuen/build.log`, 0600, gone when the release is pruned.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::Path;
 
 use dokuen_core::releases::Tree;
-use dokuen_core::{Line, Transcript, fs};
+use dokuen_core::{App, Line, Stamp, Transcript, fs};
 
 use crate::exit::Failure;
 
@@ -11,15 +13,18 @@ use crate::exit::Failure;
 pub struct Kept<'a> {
     out: &'a mut dyn Transcript,
     text: String,
+    live: File,
 }
 
 /// More of one build is not kept; its end was seen by whoever pushed.
 const MOST: usize = 4 * 1024 * 1024;
 
 impl<'a> Kept<'a> {
-    /// Nothing yet.
-    pub fn new(out: &'a mut dyn Transcript) -> Self {
-        Self { out, text: String::new() }
+    /// Nothing yet. Meanwhile it can be read in a log of the app, in a new file: what was there is what a build before said.
+    pub fn new(app: &App, out: &'a mut dyn Transcript) -> Result<Self, Failure> {
+        fs::remove(&app.build_log())?;
+        let live = fs::open_append(&app.build_log(), fs::PRIVATE_FILE)?;
+        Ok(Self { out, text: String::new(), live })
     }
 
     /// All that was kept.
@@ -44,6 +49,9 @@ impl Transcript for Kept<'_> {
         self.out.line(line);
         if self.text.len() < MOST {
             self.text.push_str(&format!("{line}\n"));
+            let line = format!("[{}][build] {line}\n", Stamp::now().for_people());
+            // On a full disk the build itself will say so; whoever follows it misses a line.
+            let _ = self.live.write_all(line.as_bytes());
         }
     }
 }

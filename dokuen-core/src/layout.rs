@@ -456,6 +456,11 @@ impl App {
         self.dir.join("runs")
     }
 
+    /// What the build that runs says, or the last one has said.
+    pub fn build_log(&self) -> PathBuf {
+        self.named_log("build")
+    }
+
     /// The log of something that has a name of its own, `run.7`.
     pub fn named_log(&self, name: &str) -> PathBuf {
         self.logs_dir().join(format!("dokuen.{}.{name}", self.name))

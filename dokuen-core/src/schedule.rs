@@ -42,6 +42,12 @@ impl Zone {
         Self(TimeZone::system())
     }
 
+    /// The moment at which a clock in this zone shows `YYYY-mm-dd HH:MM:SS`.
+    pub fn read(&self, text: &str) -> Option<Stamp> {
+        let shown = Stamp::parse_for_people(text)?.civil();
+        self.0.to_timestamp(shown).ok().map(Stamp::at)
+    }
+
     fn civil(&self, moment: Timestamp) -> DateTime {
         self.0.to_datetime(moment)
     }

@@ -31,6 +31,17 @@ impl Stamp {
         Self::parse(&text.replace(['-', ':'], "").replacen(' ', "T", 1))
     }
 
+    /// Reads what other programs write with an offset from UTC: `2026-01-01T12:00:00+02:00`, `01/Jan/2026:12:00:00 +0200`.
+    pub fn parse_with_offset(text: &str) -> Option<Self> {
+        let moment = text.parse().or_else(|_| Timestamp::strptime("%d/%b/%Y:%H:%M:%S %z", text)).ok()?;
+        Some(Self::at(moment))
+    }
+
+    /// What a clock shows, with no zone to it.
+    pub(crate) fn civil(self) -> DateTime {
+        self.0
+    }
+
     /// The moment as the library for time has it.
     pub(crate) fn moment(self) -> Timestamp {
         TimeZone::UTC.to_timestamp(self.0).unwrap_or_default()
@@ -81,6 +92,16 @@ mod tests {
         assert_eq!(stamp.for_people(), "2026-12-31 23:59:59");
         for bad in ["", "20261331T000000", "20261231T2359590", "2026-12-31", "20261231T23595"] {
             assert_eq!(Stamp::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_offset_is_taken_off() {
+        for text in ["2027-01-01T01:59:59+02:00", "01/Jan/2027:01:59:59 +0200", "31/Dec/2026:23:59:59 +0000"] {
+            assert_eq!(Stamp::parse_with_offset(text), Stamp::parse("20261231T235959"), "{text}");
+        }
+        for bad in ["", "2026-12-31T23:59:59", "31/Dez/2026:23:59:59 +0000", "31/Dec/2026:23:59:59"] {
+            assert_eq!(Stamp::parse_with_offset(bad), None, "{bad}");
         }
     }
 }

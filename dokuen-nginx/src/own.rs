@@ -116,7 +116,7 @@ impl Own {
     }
 
     /// `nginx -s` reads the whole conf first, so a broken vhost would keep it from stopping: this conf has none.
-    fn signal(&self, signal: &str) -> Result<(), NginxError> {
+    pub(crate) fn signal(&self, signal: &str) -> Result<(), NginxError> {
         fs::replace_report(&self.signal_conf(), template::signal(&self.dir)?.as_bytes(), fs::PUBLIC_FILE)?;
         match words_of(self.command(&self.signal_conf()).args(["-s", signal]).run()) {
             // It went between the look and the signal.

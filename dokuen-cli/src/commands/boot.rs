@@ -57,6 +57,7 @@ fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failu
 /// nginx runs, and knows every app, by one reload.
 fn open_front(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     front_door::start(host)?;
+    front_door::tend_logs(host)?;
     for (app, problem) in front_door::rebuild(host)? {
         out.problem(&format!("{app}: {problem}"));
     }

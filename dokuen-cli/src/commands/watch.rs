@@ -17,10 +17,12 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use crate::events::Event;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
-use crate::reconcile;
+use crate::{front_door, reconcile};
 
 /// How often new instances are looked for; the death of a known one is noticed at once.
 const LOOK: Duration = Duration::from_secs(1);
+/// How often nginx's logs are looked at. At full speed it writes some megabytes a second.
+const LOGS: Duration = Duration::from_secs(5);
 
 /// Never returns but with an error.
 pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
@@ -28,6 +30,7 @@ pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     let _lock = Lock::try_take(&host.watch_lock(), "watching", "watching").ok();
     tell_systemd();
     let mut crashes = Crashes::default();
+    let mut tended: Option<Instant> = None;
     loop {
         let (watched, lost) = look(host)?;
         for event in crashes.look(watched.iter().map(|(instance, _)| instance)) {
@@ -35,6 +38,10 @@ pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
         }
         for app in lost {
             note(app.name.as_str(), settle(host, &app), out);
+        }
+        if tended.is_none_or(|at| at.elapsed() >= LOGS) {
+            note("nginx", front_door::tend_logs(host), out);
+            tended = Some(Instant::now());
         }
         wait_for_a_death(&watched)?;
         reap();

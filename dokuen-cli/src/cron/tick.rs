@@ -5,6 +5,7 @@ use dokuen_core::{App, Host, Lock, LockError, Stamp, Transcript, Zone, fs, ledge
 use super::{WINDOW, is_running, jobs, lock, start};
 use crate::app_json::Job;
 use crate::exit::{Exit, Failure};
+use crate::front_door;
 use crate::oneoffs;
 use crate::printer::Printer;
 
@@ -16,6 +17,9 @@ pub fn tick(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     };
     let now = Stamp::now();
     fs::replace_report(&host.tick_file(), now.to_string().as_bytes(), fs::PRIVATE_FILE)?;
+    if let Err(failure) = front_door::tend_logs(host) {
+        out.problem(&failure.to_string());
+    }
     let mut failed = 0;
     for app in host.apps()?.into_iter().filter(|app| !app.stopped_file().exists()) {
         if let Err(failure) = of_app(host, &app, now, out) {

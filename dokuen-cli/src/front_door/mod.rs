@@ -35,6 +35,9 @@ pub fn route(
     for parked in routed.parked() {
         out.problem(&said(parked));
     }
+    if let Err(failure) = tend_logs(host) {
+        out.problem(&failure.to_string());
+    }
     Ok(routed)
 }
 
@@ -68,7 +71,20 @@ fn said(parked: &Parked) -> String {
 
 /// Takes the app out of nginx.
 pub fn remove(host: &Host, app: &App) -> Result<(), Failure> {
-    Ok(dokuen_nginx::remove(&nginx(host)?, &app.name)?)
+    let nginx = nginx(host)?;
+    dokuen_nginx::remove(&nginx, &app.name)?;
+    match nginx {
+        Nginx::Own(own) => Ok(own.remove_log(&app.name)?),
+        Nginx::System(_) => Ok(()),
+    }
+}
+
+/// Keeps the logs of Dokuen's own nginx from filling the disk; the machine's has a logrotate of its own.
+pub fn tend_logs(host: &Host) -> Result<(), Failure> {
+    match nginx(host)? {
+        Nginx::Own(own) => Ok(own.tend_logs(host.conf.log_bytes)?),
+        Nginx::System(_) => Ok(()),
+    }
 }
 
 /// Starts Dokuen's own nginx; the machine's is started by the machine.

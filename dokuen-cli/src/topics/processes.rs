@@ -155,7 +155,8 @@ pub struct LogsArgs {
     /// Only what came since: 10m, 2h, 3d ago, or since 2026-01-01 12:00 (UTC)
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
-    /// What the processes say, what the build of the live release said, or what nginx complains about
+    /// What the processes say, what the build of the live release said (with -t the one that runs), or what nginx says:
+    /// of requests, of what went wrong, or both
     #[arg(short = 's', long, value_name = "SOURCE", default_value = "app")]
     pub source: Source,
     /// In which form; JSON is one object a line
@@ -191,4 +192,8 @@ pub enum Source {
     Build,
     /// Those of nginx that are about the app.
     Nginx,
+    /// Its requests alone.
+    NginxAccess,
+    /// What went wrong with them alone.
+    NginxError,
 }

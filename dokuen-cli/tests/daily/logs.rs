@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::process::Stdio;
+use std::process::{Child, Stdio};
+use std::sync::mpsc::Receiver;
 
 use crate::app::App;
-use crate::host::{Host, eventually};
+use crate::host::{Host, Options, eventually};
+use crate::http::Client;
 use crate::outcome::run;
 
 fn with_log(app: &App, name: &str, lines: &[&str]) {
@@ -59,23 +61,50 @@ fn a_terminal_gets_colours_unless_it_wants_none() {
     assert_eq!(shown("TERM", "dumb"), "[2026-01-01 00:00:05][web.1] five\r\n");
 }
 
+/// `logs -t` of an app, heard line by line.
+struct Following {
+    child: Child,
+    lines: Receiver<String>,
+    heard: Vec<String>,
+}
+
+impl Following {
+    fn begin(app: &App, args: &[&str]) -> Self {
+        let mut command = app.host.command(app.host.program());
+        command.args(["logs", "-t", "-q", "-a", "hello"]).args(args);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let (send, lines) = std::sync::mpsc::channel();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
+        Self { child, lines, heard: Vec::new() }
+    }
+
+    /// How many lines hold this, once one does.
+    fn hear(&mut self, what: &str) -> usize {
+        self.hear_times(what, 1)
+    }
+
+    fn hear_times(&mut self, what: &str, times: usize) -> usize {
+        let count = |heard: &[String]| heard.iter().filter(|line| line.contains(what)).count();
+        eventually(what, || {
+            self.heard.extend(self.lines.try_iter());
+            count(&self.heard) >= times
+        });
+        count(&self.heard)
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        let _ = self.child.kill().and_then(|()| self.child.wait());
+    }
+}
+
 #[test]
 fn what_is_followed_goes_on_across_rotations_and_deploys() {
     let app = Host::new().app("hello", "types");
     app.push().ok();
-    let mut command = app.host.command(app.host.program());
-    let mut child = command.args(["logs", "-t", "-q", "-a", "hello"]).stdout(Stdio::piped()).spawn().unwrap();
-    let (send, receive) = std::sync::mpsc::channel();
-    let out = child.stdout.take().unwrap();
-    std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
-    let mut heard: Vec<String> = Vec::new();
-    let mut hear = |what: &str| {
-        eventually(what, || {
-            heard.extend(receive.try_iter());
-            heard.iter().any(|line| line == what)
-        });
-        heard.iter().filter(|line| *line == what).count()
-    };
+    let mut following = Following::begin(&app, &[]);
     // A log that no wrapper writes: it is rotated here as the wrapper does it, between two looks.
     let path = app.dir().join("logs/dokuen.hello.extra.1");
     let append = |text: &str| {
@@ -83,29 +112,87 @@ fn what_is_followed_goes_on_across_rotations_and_deploys() {
         writeln!(file, "[2026-01-01 00:00:00][extra.1] {text}").unwrap();
     };
     append("first");
-    assert_eq!(hear("first"), 1);
+    assert_eq!(following.hear("first"), 1);
     append("before the rotation");
     fs::rename(&path, path.with_extension("1.1")).unwrap();
     append("after the rotation");
-    assert_eq!((hear("before the rotation"), hear("after the rotation")), (1, 1));
+    assert_eq!((following.hear("before the rotation"), following.hear("after the rotation")), (1, 1));
     app.greeting("two").push().ok();
     app.dokuen("run:detached", &["echo", "said by a one-off"]).ok();
-    assert_eq!(hear("said by a one-off"), 1);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert_eq!(following.hear("said by a one-off"), 1);
 }
 
 #[test]
-fn builds_and_nginx_are_sources_of_their_own() {
+fn builds_are_a_source_of_their_own_and_followed_while_they_run() {
     let app = Host::new().app("hello", "types");
     app.dokuen("logs", &["-s", "build"]).exits(3).stderr_has("hello has no release yet");
     app.push().ok();
     app.dokuen("logs", &["--source=build"]).ok().stdout_has("][build] * detecting buildpack... done");
-    let log = app.host.dir().join("nginx/own/error.log");
-    let line = |host: &str| format!("2026/01/01 12:00:00 [error] 7#7: *1 x, client: 127.0.0.1, host: \"{host}\"\n");
-    let mut file = fs::OpenOptions::new().append(true).open(log).unwrap();
-    file.write_all((line(&app.domain()) + &line("other.test")).as_bytes()).unwrap();
-    let said = app.dokuen("logs", &["-s", "nginx"]).ok().out();
-    assert_eq!(said.lines().count(), 1, "{said}");
-    assert!(said.starts_with("[2026-01-01 12:00:00][nginx] [error] 7#7"), "{said}");
+    app.dokuen("logs", &["-s", "build", "-p", "web"]).exits(2).stderr_has("--process is for what processes say");
+    let mut following = Following::begin(&app, &["-s", "build"]);
+    assert_eq!(following.hear("detecting buildpack"), 1);
+    let slow = app.host.buildpack("buildpack-slow");
+    app.dokuen("config:set", &["--no-restart", &format!("BUILDPACK_URL={}", slow.display())]).ok();
+    app.with("SLEEP", "600").commit("slow");
+    let mut push = app.host.command("git");
+    let push = push.current_dir(&app.checkout).args(["push", "-q", "dokuen", "master"]).stderr(Stdio::null());
+    let mut push = push.spawn().unwrap();
+    assert_eq!(following.hear("Sleeping"), 1, "while the build runs");
+    app.dokuen("logs", &["-s", "build"]).ok().stdout_has("detecting buildpack");
+    app.dokuen("deploys:cancel", &[]).ok();
+    push.wait().unwrap();
+}
+
+#[test]
+fn requests_and_errors_of_nginx_are_sources_and_followed_across_a_rotation() {
+    let host = Host::with(Options { conf: "log_bytes: 10000\n", ..Options::default() });
+    let (app, other) = (host.app("hello", "types"), host.app("other", "types"));
+    app.push().ok();
+    other.push().ok();
+    let mut following = Following::begin(&app, &["-s", "nginx"]);
+    assert_eq!((app.get("/pid").status, other.get("/env/HOME").status), (200, 200));
+    assert_eq!(following.hear("\"GET /pid HTTP/1.1\" 200 "), 1);
+    let access = host.dir().join("nginx/own/access.log");
+    let junk = format!("{}\n", "x".repeat(99)).repeat(110);
+    fs::OpenOptions::new().append(true).open(&access).unwrap().write_all(junk.as_bytes()).unwrap();
+    host.dokuen(&["cron:tick"]).ok();
+    assert!(access.with_extension("log.1").exists());
+    assert_eq!(app.get("/env/PS").status, 200);
+    assert_eq!((following.hear("\"GET /env/PS HTTP/1.1\" 200 "), following.hear("GET /pid")), (1, 1));
+    let said = app.dokuen("logs", &["-s", "nginx-access", "--json"]).ok().out();
+    let lines: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(lines.iter().all(|line| crate::schema::complaints("log", line).is_empty()), "{said}");
+    assert!(lines.iter().all(|line| line["process"] == "nginx.access") && !said.contains("/env/HOME"), "{said}");
+    let at = |line: &serde_json::Value| line["text"].as_str().unwrap().contains("GET /pid");
+    assert_eq!(lines.iter().filter(|line| at(line)).count(), 1, "what was set aside is read too: {said}");
+    // What goes wrong is said with the name that was asked for; a client's own words are nobody's name.
+    app.dokuen("nginx:set", &["client-max-body-size=1k"]).ok();
+    let mut client = Client::connect(host.listen(), &app.domain()).unwrap();
+    assert_eq!(client.post("/len", &[b'x'; 5000]).unwrap().status, 413);
+    assert_eq!(following.hear("client intended to send too large body"), 1);
+    app.dokuen("logs", &["-s", "nginx-error"]).ok().stdout_has("][nginx.error] [error] ");
+    other.dokuen("logs", &["-s", "nginx-error"]).ok().stdout_is("");
+    app.dokuen("nginx:set", &["access-log=json"]).ok();
+    assert_eq!(app.get("/env/DYNO").status, 200);
+    assert_eq!(following.hear("\"uri\":\"/env/DYNO\""), 1);
+    let own = host.dir().join("nginx/own/dokuen.hello.access.log");
+    assert!(own.exists());
+    app.dokuen("apps:destroy", &["--confirm=hello"]).ok();
+    assert!(!own.exists());
+}
+
+#[test]
+fn the_machines_nginx_is_read_where_its_admins_allow_it() {
+    let host = Host::new();
+    let conf = host.dir().join("dokuen.conf");
+    let app = host.app("nobody-has-this-name", "types");
+    let text = fs::read_to_string(&conf).unwrap();
+    fs::write(
+        &conf,
+        text.lines().filter(|line| !line.starts_with("nginx:")).map(|l| format!("{l}\n")).collect::<String>(),
+    )
+    .unwrap();
+    let said = app.dokuen("logs", &["-s", "nginx-access"]).exits(3);
+    said.stderr_has("the machine's nginx keeps no log of nobody-has-this-name alone").stderr_has("access-log=combined");
+    fs::write(&conf, text).unwrap();
 }

@@ -389,7 +389,9 @@ fn the_main_conf_of_an_own_nginx() {
     }
 
     http {
-        access_log "/srv/a b/nginx/own/access.log";
+        log_format dokuen '$time_iso8601 $server_name $remote_addr - $remote_user "$request" $status $body_bytes_sent'
+            ' "$http_referer" "$http_user_agent" $request_time';
+        access_log "/srv/a b/nginx/own/access.log" dokuen;
         client_body_temp_path "/srv/a b/nginx/own/client_body";
         proxy_temp_path "/srv/a b/nginx/own/proxy";
         fastcgi_temp_path "/srv/a b/nginx/own/fastcgi";

@@ -6,6 +6,7 @@ use super::{TEMPLATES, filled};
 use crate::conf_path::ConfPath;
 use crate::error::NginxError;
 use crate::listen::Door;
+use crate::logs::access_log;
 use crate::seal::{PLACE, heading, seal};
 use crate::servers::{Purpose, Server, servers};
 use crate::site::{Certificate, Page, Site, Upstream};
@@ -145,7 +146,7 @@ impl<'a> Block<'a> {
         if server.https.is_some() {
             listen.extend(door.https.iter().cloned());
         }
-        let log = door.logs.as_ref().and_then(|dir| dir.join(&format!("dokuen.{}.access.log", site.app)));
+        let log = door.logs.as_ref().and_then(|dir| dir.join(&access_log(&site.app)));
         let lines = if server.purpose == Purpose::App { site.settings.server_lines(log.as_ref()) } else { Vec::new() };
         let tls = server.https.map(|Certificate { chain, key, .. }| {
             let mut lines = site.settings.tls_lines();

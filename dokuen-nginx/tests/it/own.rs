@@ -9,6 +9,7 @@ use dokuen_core::cmd::Cmd;
 use dokuen_core::fs;
 use dokuen_nginx::route;
 
+use crate::http;
 use crate::stage::{Stage, chain, eventually};
 
 const GRACE: Duration = Duration::from_secs(5);
@@ -59,6 +60,44 @@ fn a_route_starts_it_when_it_is_gone() {
     stage.own.stop(GRACE).unwrap();
     route(&stage.nginx, &stage.site("hello")).unwrap().keep();
     assert_eq!(stage.get("hello.test").status, 502);
+}
+
+#[test]
+fn logs_are_bounded_and_nothing_is_lost_from_them() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let log = stage.places().own.join("access.log");
+    let part = |number: u8| fs::read_if_there(&log.with_extension(format!("log.{number}"))).unwrap();
+    let has = |path: &str| format!(" hello.test 127.0.0.1 - - \"GET {path} HTTP/1.1\" 200 ");
+    let says =
+        |bytes: Option<Vec<u8>>, what: &str| String::from_utf8(bytes.unwrap_or_default()).unwrap().contains(what);
+    let mut requests = (1..).map(|number| format!("/{number}"));
+    let mut request = || {
+        let path = requests.next().unwrap();
+        assert_eq!(http::get(stage.port, "hello.test", &path, &[]).status, 200);
+        eventually("the request is in the log", || says(fs::read_if_there(&log).unwrap(), &has(&path)));
+        path
+    };
+    let first = request();
+    stage.own.tend_logs(1_000_000).unwrap();
+    assert!(part(1).is_none(), "it is small yet");
+    stage.own.tend_logs(1).unwrap();
+    assert!(says(part(1), &has(&first)));
+    for _ in 2..=6 {
+        request();
+        stage.own.tend_logs(1).unwrap();
+    }
+    assert!(says(part(1), &has("/6")) && says(part(4), &has("/3")) && part(5).is_none());
+    // Killed behind the rename: nginx writes into what was set aside, until the next one looks.
+    request();
+    fs::rename(&log, &log.with_extension("log.1")).unwrap();
+    fs::replace(&log.with_file_name(".reopen"), b"", fs::PRIVATE_FILE).unwrap();
+    stage.own.tend_logs(1_000_000).unwrap();
+    request();
+    assert!(!log.with_file_name(".reopen").exists());
+    let (master, workers) = (stage.master(), stage.workers());
+    stage.own.tend_logs(1).unwrap();
+    assert_eq!((stage.master(), stage.workers()), (master, workers), "nothing is started anew for it");
 }
 
 #[test]

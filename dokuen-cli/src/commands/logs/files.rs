@@ -1,4 +1,5 @@
-//! The files of an app's logs: `dokuen.APP.TYPE.N`, and `.1` (the newest) to `.4` for what was rotated.
+//! Files of logs, read on across rotations: `.1` (the newest) to `.4` are what was set aside. Those of an app's processes
+//! are `dokuen.APP.TYPE.N`.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,10 +17,17 @@ const END: u64 = 4 * 1024 * 1024;
 /// Rotated parts, the newest first.
 const PARTS: std::ops::RangeInclusive<u8> = 1..=4;
 
+/// Which files there are, and what a line of one of them is.
+pub trait Files {
+    /// Those that are written to, not what was set aside.
+    fn paths(&self) -> Result<Vec<PathBuf>, Failure>;
+    /// A line of this file; `None` for one that is not meant.
+    fn line(&self, path: &Path, text: &str) -> Option<Line>;
+}
+
 /// How far each file was read. Each is held open: what was written to it before it was rotated away is still read.
 pub struct Follow<'a> {
-    app: &'a App,
-    processes: &'a [String],
+    of: Box<dyn Files + 'a>,
     at: BTreeMap<PathBuf, Reading>,
 }
 
@@ -28,21 +36,45 @@ struct Reading {
     offset: u64,
 }
 
-impl<'a> Follow<'a> {
-    /// Of these processes or types, or of all.
-    pub fn of(app: &'a App, processes: &'a [String]) -> Self {
-        Self { app, processes, at: BTreeMap::new() }
+/// Those of an app's processes: these or types, or all.
+#[derive(Debug, Clone, Copy)]
+pub struct Processes<'a> {
+    /// Whose.
+    pub app: &'a App,
+    /// `web`, `web.1`.
+    pub only: &'a [String],
+}
+
+impl Files for Processes<'_> {
+    fn paths(&self) -> Result<Vec<PathBuf>, Failure> {
+        let prefix = format!("dokuen.{}.", self.app.name);
+        let wanted = |name: &str| {
+            let Some((kind, index)) = name.strip_prefix(&prefix).and_then(|rest| rest.split_once('.')) else {
+                return false;
+            };
+            let live = index.bytes().all(|b| b.is_ascii_digit());
+            let asked = |p: &String| p == kind || *p == format!("{kind}.{index}");
+            live && (self.only.is_empty() || self.only.iter().any(asked))
+        };
+        let dir = self.app.logs_dir();
+        Ok(fs::names(&dir)?.into_iter().filter(|n| wanted(n)).map(|n| dir.join(n)).collect())
     }
 
-    /// Whether there is any log of what was asked for.
-    pub fn has_files(&self) -> Result<bool, Failure> {
-        Ok(!self.files()?.is_empty())
+    fn line(&self, _: &Path, text: &str) -> Option<Line> {
+        Line::parse(text)
+    }
+}
+
+impl<'a> Follow<'a> {
+    /// Of these files.
+    pub fn of(files: impl Files + 'a) -> Self {
+        Self { of: Box::new(files), at: BTreeMap::new() }
     }
 
     /// At least so many last lines of each file, where there are so many; back to `since` when that is given.
     pub fn begin(&mut self, least: usize, since: Option<&str>) -> Result<Vec<Line>, Failure> {
         let mut all = Vec::new();
-        for path in self.files()? {
+        for path in self.of.paths()? {
             let mut lines = self.read(&path)?;
             for part in PARTS {
                 let enough = match since {
@@ -54,7 +86,7 @@ impl<'a> Follow<'a> {
                 if enough || !older.exists() {
                     break;
                 }
-                let mut before = rotated(&older)?;
+                let mut before = self.lines_of(&path, &rotated(&older)?);
                 before.append(&mut lines);
                 lines = before;
             }
@@ -66,41 +98,35 @@ impl<'a> Follow<'a> {
     /// What has come since the last look.
     pub fn more(&mut self) -> Result<Vec<Line>, Failure> {
         let mut all = Vec::new();
-        for path in self.files()? {
+        for path in self.of.paths()? {
             all.extend(self.read(&path)?);
         }
         Ok(all)
     }
 
-    /// Live log files, not the rotated ones.
-    fn files(&self) -> Result<Vec<PathBuf>, Failure> {
-        let prefix = format!("dokuen.{}.", self.app.name);
-        let wanted = |name: &str| {
-            let Some((kind, index)) = name.strip_prefix(&prefix).and_then(|rest| rest.split_once('.')) else {
-                return false;
-            };
-            let live = index.bytes().all(|b| b.is_ascii_digit());
-            let asked = |p: &String| p == kind || *p == format!("{kind}.{index}");
-            live && (self.processes.is_empty() || self.processes.iter().any(asked))
-        };
-        let dir = self.app.logs_dir();
-        Ok(fs::names(&dir)?.into_iter().filter(|n| wanted(n)).map(|n| dir.join(n)).collect())
+    fn lines_of(&self, path: &Path, bytes: &[u8]) -> Vec<Line> {
+        String::from_utf8_lossy(bytes).lines().filter_map(|text| self.of.line(path, text)).collect()
     }
 
     fn read(&mut self, path: &Path) -> Result<Vec<Line>, Failure> {
+        let bytes = self.bytes(path)?;
+        Ok(self.lines_of(path, &bytes))
+    }
+
+    fn bytes(&mut self, path: &Path) -> Result<Vec<u8>, Failure> {
         let opened = match fs::open(path) {
             Err(e) if e.is_not_found() => return Ok(Vec::new()),
             other => other?,
         };
         let meta = fs::at("inspect", path, opened.metadata())?;
         let known = self.at.get_mut(path);
-        let mut lines = Vec::new();
+        let mut bytes = Vec::new();
         if let Some(known) = known {
             let before = fs::at("inspect", path, known.file.metadata())?;
-            lines.extend(known.rest(path)?);
+            bytes.extend(known.rest(path)?);
             // It was cut short by hand: begin anew.
             if before.ino() == meta.ino() && known.offset <= meta.len() {
-                return Ok(lines);
+                return Ok(bytes);
             }
             self.at.insert(path.to_owned(), Reading { file: opened, offset: 0 });
         } else {
@@ -108,15 +134,15 @@ impl<'a> Follow<'a> {
             self.at.insert(path.to_owned(), Reading { file: opened, offset });
         }
         if let Some(known) = self.at.get_mut(path) {
-            lines.extend(known.rest(path)?);
+            bytes.extend(known.rest(path)?);
         }
-        Ok(lines)
+        Ok(bytes)
     }
 }
 
 impl Reading {
-    /// Whole lines from where it was read to. The wrapper writes them whole, so this waits for nothing but the next look.
-    fn rest(&mut self, path: &Path) -> Result<Vec<Line>, Failure> {
+    /// Whole lines from where it was read to. Those who write them write them whole, so this waits for nothing but the next look.
+    fn rest(&mut self, path: &Path) -> Result<Vec<u8>, Failure> {
         let len = fs::at("inspect", path, self.file.metadata())?.len();
         let count = len.saturating_sub(self.offset).min(END);
         let mut bytes = vec![0; usize::try_from(count).unwrap_or(0)];
@@ -124,16 +150,13 @@ impl Reading {
         bytes.truncate(read);
         let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         self.offset += whole as u64;
-        Ok(lines_of(&bytes[..whole]))
+        bytes.truncate(whole);
+        Ok(bytes)
     }
 }
 
-fn rotated(path: &Path) -> Result<Vec<Line>, Failure> {
+fn rotated(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     fs::at("read", path, fs::open(path)?.take(16 * END).read_to_end(&mut bytes))?;
-    Ok(lines_of(&bytes))
-}
-
-fn lines_of(bytes: &[u8]) -> Vec<Line> {
-    String::from_utf8_lossy(bytes).lines().filter_map(Line::parse).collect()
+    Ok(bytes)
 }

@@ -39,12 +39,6 @@ impl Line {
         Some(Self::new(at, process, text))
     }
 
-    /// `2026/01/01 12:00:00 [error] ...`, as nginx writes it.
-    pub fn of_nginx(line: &str) -> Option<Self> {
-        let at = line.get(..19)?.replace('/', "-");
-        Some(Self::new(&at, "nginx", line.get(20..)?))
-    }
-
     /// The line as the log has it, its process in its own colour; quietly, only what was said.
     pub fn for_people(&self, look: &Look) -> String {
         if look.quiet {
@@ -77,7 +71,5 @@ mod tests {
         assert_eq!(line.for_people(&look(true, true)), "a ] b][c] d\n");
         assert!(line.for_people(&look(false, true)).starts_with("\x1b["));
         assert_eq!(Line::parse("no log line"), None);
-        assert_eq!(Line::of_nginx("2026/01/01 12:00:00 [error] x").unwrap().at, "2026-01-01 12:00:00");
-        assert_eq!(Line::of_nginx("short"), None);
     }
 }
