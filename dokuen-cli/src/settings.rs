@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use dokuen_core::{Domain, Environment, Formation, Host, ProcessType};
-use dokuen_proc::Checks;
+use dokuen_proc::{CheckRequest, Checks, Statuses};
 
-use crate::app_json::{AppJson, is_path};
+use crate::app_json::{AppJson, is_content, is_header_value, is_path};
 use crate::exit::{Exit, Failure};
 use crate::front_door::names;
 
@@ -15,6 +15,10 @@ use crate::front_door::names;
 pub struct Settings {
     /// `DOKUEN_CHECK_PATH`: asked for when a new instance is to be ready.
     pub check_path: Option<String>,
+    /// `DOKUEN_CHECK_STATUS`, `DOKUEN_CHECK_CONTENT`, `DOKUEN_CHECK_HOST`: what is asked and wanted besides.
+    pub check: Check,
+    /// `DOKUEN_CHECK_TIMEOUT`: seconds that one answer may take.
+    pub check_timeout: Option<Duration>,
     /// `DOKUEN_BOOT_TIMEOUT`: seconds a new instance may take.
     pub boot_timeout: Option<Duration>,
     /// `DOKUEN_MIN_ALIVE`: milliseconds an instance without a port must have run.
@@ -35,6 +39,8 @@ impl Settings {
     pub fn read(host: &Host, config: &Environment) -> Result<Self, Failure> {
         Ok(Self {
             check_path: check_path(config)?,
+            check: Check::read(config)?,
+            check_timeout: number(config, "DOKUEN_CHECK_TIMEOUT", 1..=3600)?.map(Duration::from_secs),
             boot_timeout: number(config, "DOKUEN_BOOT_TIMEOUT", 1..=3600)?.map(Duration::from_secs),
             min_alive: number(config, "DOKUEN_MIN_ALIVE", 0..=600_000)?.map(Duration::from_millis),
             domains: domains(config)?,
@@ -46,16 +52,55 @@ impl Settings {
     /// What ready means for an app that answers as `name`: a config var beats `app.json`, and that the conf.
     pub fn checks(self, name: &str, app_json: &AppJson) -> Checks {
         let web = app_json.health.get(&ProcessType::web()).cloned().unwrap_or_default();
-        let paths = self.check_path.map_or(web.paths, |path| vec![path]);
+        let mut requests = self.check_path.map_or(web.requests, |path| vec![CheckRequest::to(&path)]);
+        if requests.is_empty() {
+            requests.push(CheckRequest::to("/"));
+        }
+        requests.iter_mut().for_each(|request| self.check.change(request));
+        let commands = app_json.health.iter().filter(|(_, health)| !health.commands.is_empty());
         let within = app_json.health.values().filter_map(|health| health.within).max();
         let uptimes = app_json.health.iter().filter_map(|(kind, health)| Some((kind.clone(), health.uptime?)));
         Checks {
-            paths: if paths.is_empty() { vec!["/".to_owned()] } else { paths },
+            requests,
+            commands: commands.map(|(kind, health)| (kind.clone(), health.commands.clone())).collect(),
             host: name.to_owned(),
             timeout: self.boot_timeout.or(within).unwrap_or(self.patience),
-            request: web.request.unwrap_or(PATIENCE),
+            request: self.check_timeout.or(web.request).unwrap_or(PATIENCE),
             alive: self.min_alive.unwrap_or(MIN_ALIVE),
             alive_by_kind: if self.min_alive.is_some() { BTreeMap::new() } else { uptimes.collect() },
+        }
+    }
+}
+
+/// What config vars say of every request by which an app is checked.
+#[derive(Debug, Default)]
+pub struct Check {
+    statuses: Option<Statuses>,
+    content: Option<String>,
+    host: Option<String>,
+}
+
+impl Check {
+    fn read(config: &Environment) -> Result<Self, Failure> {
+        let checked = |name: &str, fits: fn(&str) -> bool, wanted: &str| {
+            let refused = || Failure::usage(format!("{name} must be {wanted}"));
+            text(config, name)?.map(|text| fits(text).then(|| text.to_owned()).ok_or_else(refused)).transpose()
+        };
+        let is_status = |text: &str| Statuses::parse(text).is_some();
+        let statuses = checked("DOKUEN_CHECK_STATUS", is_status, "statuses such as 200-299,404")?;
+        Ok(Self {
+            statuses: statuses.and_then(|text| Statuses::parse(&text)),
+            content: checked("DOKUEN_CHECK_CONTENT", is_content, "text of 1 to 1000 bytes")?,
+            host: checked("DOKUEN_CHECK_HOST", is_header_value, "a host name")?,
+        })
+    }
+
+    fn change(&self, request: &mut CheckRequest) {
+        request.statuses = self.statuses.clone().unwrap_or_else(|| request.statuses.clone());
+        request.content = self.content.clone().or_else(|| request.content.clone());
+        if let Some(host) = &self.host {
+            request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("host"));
+            request.headers.push(("Host".to_owned(), host.clone()));
         }
     }
 }

@@ -37,6 +37,17 @@ pub struct Attended<'a> {
     pub dir: &'a Path,
     /// Between the first signal and KILL.
     pub grace: Duration,
+    /// It may run so long; none where it may run for ever.
+    pub limit: Option<Duration>,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// Its exit status, 128+n for a signal.
+    pub code: u8,
+    /// It had run longer than it may, and was ended.
+    pub timed_out: bool,
 }
 
 const CONTROL: &str = "control";
@@ -46,7 +57,7 @@ const SPOOL: &str = "spool";
 const PAUSE: u16 = 500;
 
 /// Runs it to its end, in a session of its own: no terminal and no connection reaches it.
-pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<u8> {
+pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<Ended> {
     // Whoever leads a group already has a session that is not a terminal's.
     let _ = setsid();
     let mut signals = Signals::new()?;
@@ -62,6 +73,7 @@ pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<u8> {
     drop(command);
     let mut child = spawned.inspect_err(|e| log.say(&format!("could not be started: {e}"), Timestamp::now()))?;
     let mut ending: Option<Instant> = None;
+    let (begun, mut timed_out) = (Instant::now(), false);
     let status = loop {
         wait_for_news(&output, &control, &signals);
         while log.take_from(&output, Timestamp::now()) {}
@@ -69,8 +81,13 @@ pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<u8> {
             break status;
         }
         let told = took_a_letter(&control) || signals.take().stop;
-        if told && ending.is_none() {
-            log.say("it was told to end", Timestamp::now());
+        let over = attended.limit.filter(|limit| begun.elapsed() >= *limit);
+        if (told || over.is_some()) && ending.is_none() {
+            timed_out = !told;
+            let why = over
+                .filter(|_| timed_out)
+                .map(|limit| format!("it has run for {} s and may not longer", limit.as_secs()));
+            log.say(why.as_deref().unwrap_or("it was told to end"), Timestamp::now());
             signal(&child, Signal::SIGTERM);
             ending = Some(Instant::now() + attended.grace);
         }
@@ -86,7 +103,7 @@ pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<u8> {
     log.say(&format!("it ended with {code}"), Timestamp::now());
     drop(log);
     fs::remove(&attended.dir.join(SPOOL)).and_then(|()| fs::remove(&attended.dir.join(CONTROL))).map_err(cause)?;
-    Ok(u8::try_from(code).unwrap_or(1))
+    Ok(Ended { code: u8::try_from(code).unwrap_or(1), timed_out })
 }
 
 /// Makes what an attendant needs in its directory.
@@ -102,14 +119,41 @@ pub fn end_attended(dir: &Path) -> Result<(), FsError> {
     Ok(())
 }
 
+/// Ends a process (its number, and when it began), what it has started, and whatever carries this directory as its mark:
+/// told first as a closed terminal tells it, then killed.
+pub fn end_process(dir: &Path, (pid, started): (i32, u64), grace: Duration) {
+    let root = platform::Member { pid, started };
+    let runs = || platform::start_time(pid) == Some(started);
+    let all = || {
+        let below = platform::members(runs().then_some(pid), &mark(dir)).into_iter();
+        below.chain(runs().then_some(root)).collect::<Vec<_>>()
+    };
+    let until = Instant::now() + grace;
+    for member in all() {
+        platform::signal(member, Signal::SIGTERM);
+        // A shell at a terminal takes no notice of the other.
+        platform::signal(member, Signal::SIGHUP);
+    }
+    while !all().is_empty() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    all().into_iter().for_each(|member| platform::signal(member, Signal::SIGKILL));
+}
+
 /// Whatever carries the mark and is not this process, is ended.
-fn end_leftovers(dir: &Path) {
-    let mark = format!("{MARK}={}", dir.display());
-    for member in
-        platform::members(None, &mark).into_iter().filter(|member| member.pid != nix::unistd::getpid().as_raw())
-    {
+pub(crate) fn end_leftovers(dir: &Path) {
+    for member in marked(dir) {
         platform::signal(member, Signal::SIGKILL);
     }
+}
+
+fn mark(dir: &Path) -> String {
+    format!("{MARK}={}", dir.display())
+}
+
+fn marked(dir: &Path) -> Vec<platform::Member> {
+    let own = nix::unistd::getpid().as_raw();
+    platform::members(None, &mark(dir)).into_iter().filter(|member| member.pid != own).collect()
 }
 
 /// `false` when nobody is there any more.

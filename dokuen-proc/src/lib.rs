@@ -39,6 +39,7 @@
 mod attended;
 mod boot;
 mod cgroup;
+mod check;
 mod child;
 pub mod front;
 mod inherited;
@@ -60,9 +61,10 @@ mod terms;
 mod watched;
 pub mod wrapper;
 
-pub use attended::{Attended, attend, end_attended, make_attended};
+pub use attended::{Attended, Ended, attend, end_attended, end_process, make_attended};
 pub use boot::{BootError, Booted, Plan, boot, revive};
 pub use cgroup::{Bounds, Cgroups, cgroups};
+pub use check::{Command as CheckCommand, Request as CheckRequest, Statuses};
 pub use child::{base_environment, environment, platform_environment};
 pub use inherited::keep_from_children;
 pub use instance::{Instance, InstanceError, Report, generations, instances, next_generation, retire, sweep};

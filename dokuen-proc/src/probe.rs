@@ -1,18 +1,25 @@
-//! One look at a port or socket: does anybody listen, is it ours, does it answer.
+//! One look at a port or socket: does anybody listen, is it ours, what does it answer.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// What a request to `/` of a new instance brought.
+use crate::check::Request;
+
+/// What a request to a new instance brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
     /// Nobody listens.
     Refused,
-    /// The status of an HTTP answer.
-    Status(u16),
+    /// An HTTP answer.
+    Http {
+        /// Its status.
+        status: u16,
+        /// Whether its body holds what it must.
+        holds: bool,
+    },
     /// Something listened but gave no HTTP answer: why.
     Nothing(String),
 }
@@ -20,11 +27,11 @@ pub enum Answer {
 /// What is asked, and how long one answer may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
-    /// The host name.
+    /// The host name, where the request names none.
     pub host: &'a str,
-    /// The path.
-    pub path: &'a str,
-    /// For each read and write.
+    /// The request.
+    pub request: &'a Request,
+    /// For each read and write, and for all of the body.
     pub patience: Duration,
 }
 
@@ -55,28 +62,87 @@ fn answer<S: Read + Write>(
         Err(e) if refused(e.kind()) => return Answer::Refused,
         Err(e) => return Answer::Nothing(e.to_string()),
     };
-    match limit(&stream).and_then(|()| exchange(&mut stream, question)) {
-        Ok(head) => status(&head).map_or_else(|| Answer::Nothing("the answer is not HTTP".to_owned()), Answer::Status),
+    let asked = limit(&stream).and_then(|()| stream.write_all(&head_of(question)));
+    match asked.and_then(|()| listen(&mut stream, question)) {
+        Ok((said, holds)) => match status(&said) {
+            Some(status) => Answer::Http { status, holds },
+            None => Answer::Nothing("the answer is not HTTP".to_owned()),
+        },
         Err(e) => Answer::Nothing(e.to_string()),
     }
 }
 
-fn exchange(stream: &mut (impl Read + Write), question: Question<'_>) -> std::io::Result<Vec<u8>> {
-    let Question { host, path, .. } = question;
-    let request = format!(
-        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: dokuen-check\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-    );
-    stream.write_all(request.as_bytes())?;
-    let mut head = Vec::new();
-    let mut chunk = [0; 512];
-    // The status line is all that counts; a body that never ends is not waited for.
-    while !head.contains(&b'\n') && head.len() < 4096 {
-        match stream.read(&mut chunk)? {
-            0 => break,
-            count => head.extend_from_slice(&chunk[..count]),
+fn head_of(Question { host, request, .. }: Question<'_>) -> Vec<u8> {
+    let own = |name: &str| request.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+    let mut head = format!("GET {} HTTP/1.1\r\n", request.path);
+    for (name, value) in [("Host", host), ("User-Agent", "dokuen-check"), ("Accept", "*/*")] {
+        if !own(name) {
+            head.push_str(&format!("{name}: {value}\r\n"));
         }
     }
-    Ok(head)
+    for (name, value) in &request.headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str("Connection: close\r\n\r\n");
+    head.into_bytes()
+}
+
+/// More of an answer is not looked through.
+const MOST: usize = 1024 * 1024;
+
+/// What came, and whether its body holds what it must. Where nothing is looked for, the status line is all that counts: a
+/// body that never ends is not waited for.
+fn listen(stream: &mut impl Read, question: Question<'_>) -> std::io::Result<(Vec<u8>, bool)> {
+    let until = Instant::now() + question.patience;
+    let wanted = question.request.content.as_deref().map(str::as_bytes);
+    let (mut said, mut chunk) = (Vec::new(), [0; 16 * 1024]);
+    loop {
+        let holds = wanted.is_none_or(|wanted| contains(&body(&said), wanted));
+        let has_line = said.contains(&b'\n');
+        if has_line && (holds || said.len() >= MOST || Instant::now() >= until)
+            || wanted.is_none() && said.len() >= 4096
+        {
+            return Ok((said, holds));
+        }
+        match stream.read(&mut chunk) {
+            Ok(0) => return Ok((said, holds)),
+            Ok(count) => said.extend_from_slice(&chunk[..count]),
+            // It keeps the connection, and has said all that it had to say.
+            Err(e) if has_line && matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                return Ok((said, holds));
+            }
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+/// What of the body has come so far, its chunks put together.
+fn body(said: &[u8]) -> Vec<u8> {
+    let Some(end) = said.windows(4).position(|four| four == b"\r\n\r\n") else { return Vec::new() };
+    let (head, body) = (String::from_utf8_lossy(&said[..end]).to_ascii_lowercase(), &said[end + 4..]);
+    let chunked = head.lines().any(|line| line.starts_with("transfer-encoding:") && line.contains("chunked"));
+    if chunked { unchunked(body) } else { body.to_vec() }
+}
+
+fn unchunked(mut rest: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(end) = rest.windows(2).position(|two| two == b"\r\n") {
+        let size = std::str::from_utf8(&rest[..end]).unwrap_or_default();
+        let size = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16).unwrap_or(0);
+        let data = &rest[end + 2..];
+        whole.extend_from_slice(&data[..size.min(data.len())]);
+        // The end of its line belongs to the chunk.
+        let next = size.saturating_add(2);
+        if size == 0 || next > data.len() {
+            break;
+        }
+        rest = &data[next..];
+    }
+    whole
+}
+
+fn contains(body: &[u8], wanted: &[u8]) -> bool {
+    wanted.is_empty() || body.windows(wanted.len()).any(|part| part == wanted)
 }
 
 /// The status in `HTTP/1.1 200 OK`.
@@ -98,5 +164,31 @@ mod tests {
         for bad in [&b"SSH-2.0-x\r\n"[..], b"", b"HTTP/1.1\r\n", b"HTTP/1.1 abc\r\n", b"\xff\xfe"] {
             assert_eq!(status(bad), None);
         }
+    }
+
+    #[test]
+    fn a_body_is_put_together_however_it_comes() {
+        let chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nrea\r\n2;x=y\r\ndy\r\n0\r\n\r\n";
+        assert_eq!(body(chunked), b"ready");
+        assert_eq!(body(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nready"), b"ready");
+        for cut in 0..chunked.len() {
+            assert!(b"ready".starts_with(&body(&chunked[..cut])), "{cut}");
+        }
+        for odd in ["zz\r\nx", "ffffffffffffffff\r\nx", "5\r\n", "-1\r\nx", "\r\n\r\n"] {
+            let said = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{odd}");
+            assert!(body(said.as_bytes()).len() <= 1, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_request_says_what_it_is_told_to_say() {
+        let plain = Request::to("/a");
+        let question = |request| Question { host: "a.test", request, patience: Duration::from_secs(1) };
+        let head = String::from_utf8(head_of(question(&plain))).unwrap();
+        assert!(head.starts_with("GET /a HTTP/1.1\r\nHost: a.test\r\nUser-Agent: dokuen-check\r\n"), "{head}");
+        let headers = vec![("host".to_owned(), "b.test".to_owned()), ("X-A".to_owned(), "1".to_owned())];
+        let other = Request { headers, ..Request::to("/") };
+        let head = String::from_utf8(head_of(question(&other))).unwrap();
+        assert!(head.contains("\r\nhost: b.test\r\nX-A: 1\r\n") && !head.contains("a.test"), "{head}");
     }
 }

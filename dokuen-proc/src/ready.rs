@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use dokuen_core::{App, Port, ProcessType, fs};
 
 use crate::boot::{Booted, Plan, Started};
+use crate::check::{Command, Request, Statuses};
 use crate::child;
 use crate::instance::{Instance, Report};
 use crate::platform::{self, Listener};
@@ -18,9 +19,11 @@ use crate::route::{self, RouteError, Switched};
 /// What ready means for an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checks {
-    /// The paths that must all answer below 500.
-    pub paths: Vec<String>,
-    /// The host name they are asked with.
+    /// What must all be answered as it says.
+    pub requests: Vec<Request>,
+    /// Types of which an instance is ready when these commands have succeeded as well.
+    pub commands: BTreeMap<ProcessType, Vec<Command>>,
+    /// The host name that requests carry.
     pub host: String,
     /// How long a new instance may take.
     pub timeout: Duration,
@@ -75,6 +78,18 @@ pub enum ReadyError {
         /// Its last lines.
         log: Vec<String>,
     },
+    /// The time was over before a command had succeeded.
+    #[error("{name} did not pass its check within {} s: {last}", within.as_secs())]
+    Unfit {
+        /// `worker.1`.
+        name: String,
+        /// How long was waited.
+        within: Duration,
+        /// What the last try came to.
+        last: String,
+        /// Its last lines.
+        log: Vec<String>,
+    },
     /// A wrapper is gone.
     #[error("{name} lost its wrapper before it was ready")]
     Lost {
@@ -87,7 +102,7 @@ impl ReadyError {
     /// The last lines that the instance wrote.
     pub fn log(&self) -> &[String] {
         match self {
-            Self::Ended { log, .. } | Self::Silent { log, .. } => log,
+            Self::Ended { log, .. } | Self::Silent { log, .. } | Self::Unfit { log, .. } => log,
             Self::Lost { .. } => &[],
         }
     }
@@ -121,6 +136,7 @@ impl Booted {
                 }
             }
             if still.is_empty() {
+                self.run_commands(begun)?;
                 return Ok(Ready { plan: self.plan, started: self.started });
             }
             waiting = still;
@@ -147,6 +163,33 @@ impl Booted {
             (Some(_), None, Some(socket)) => look_at_socket(socket, checks, begun.elapsed()),
             (Some(_), None, None) => Standing::Ready,
         })
+    }
+
+    /// What an instance does not answer itself is asked of a command, one after the other.
+    fn run_commands(&self, begun: Instant) -> Result<(), ReadyError> {
+        for instance in &self.started.instances {
+            for command in self.plan.checks.commands.get(&instance.id.kind).into_iter().flatten() {
+                self.run_until_it_succeeds(instance, command, begun)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_until_it_succeeds(&self, instance: &Instance, command: &Command, begun: Instant) -> Result<(), ReadyError> {
+        let checks = &self.plan.checks;
+        let within = checks.timeout + checks.alive(&instance.id.kind, has_door(&instance.report()));
+        loop {
+            let Err(last) = command.run(instance, &instance.report(), within.saturating_sub(begun.elapsed())) else {
+                return Ok(());
+            };
+            // One that has ended meanwhile is why, and its log says more.
+            self.look(instance, begun)?;
+            if begun.elapsed() + command.pause >= within {
+                let (name, log) = (instance.id.name(), self.tail(instance));
+                return Err(ReadyError::Unfit { name, within, last, log });
+            }
+            std::thread::sleep(command.pause);
+        }
     }
 
     fn check_time(&self, instance: &Instance, begun: Instant, last: String) -> Result<(), ReadyError> {
@@ -219,7 +262,7 @@ fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Check
         Listener::Foreign => return Standing::NotYet("another process of this machine listens there".to_owned()),
         Listener::Ours => {}
     }
-    judge(checks, |path| ask(address, Question { host: &checks.host, path, patience: checks.request }))
+    judge(checks, |request| ask(address, Question { host: &checks.host, request, patience: checks.request }))
 }
 
 /// Only the app itself can be at its socket: the directory is the account's own. One that is given its socket open seems
@@ -227,7 +270,7 @@ fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Check
 /// the meantime, that is to be noticed.
 fn look_at_socket(socket: &Path, checks: &Checks, waited: Duration) -> Standing {
     let patience = (waited / 2).min(checks.request).max(SHORT);
-    judge(checks, |path| ask_unix(socket, Question { host: &checks.host, path, patience }))
+    judge(checks, |request| ask_unix(socket, Question { host: &checks.host, request, patience }))
 }
 
 /// Whether it is asked over HTTP.
@@ -235,15 +278,30 @@ fn has_door(report: &Report) -> bool {
     report.port.is_some() || report.socket.is_some()
 }
 
-/// All paths must answer as they should.
-fn judge(checks: &Checks, ask: impl Fn(&str) -> Answer) -> Standing {
-    let lacks = |path: &String| match ask(path) {
-        Answer::Status(status) if status < 500 => None,
-        Answer::Status(status) => Some(format!("it answered {status} to GET {path}")),
-        Answer::Refused => Some("nothing listens there".to_owned()),
-        Answer::Nothing(why) => Some(format!("it took the connection, but GET {path} brought no answer: {why}")),
-    };
-    checks.paths.iter().find_map(lacks).map_or(Standing::Ready, Standing::NotYet)
+/// All requests must be answered as they should.
+fn judge(checks: &Checks, ask: impl Fn(&Request) -> Answer) -> Standing {
+    checks.requests.iter().find_map(|request| lacks(request, ask(request))).map_or(Standing::Ready, Standing::NotYet)
+}
+
+/// What is wrong with an answer.
+fn lacks(request: &Request, answer: Answer) -> Option<String> {
+    let path = &request.path;
+    match (answer, &request.content) {
+        (Answer::Http { status, .. }, _)
+            if !request.statuses.have(status) && request.statuses == Statuses::default() =>
+        {
+            Some(format!("it answered {status} to GET {path}"))
+        }
+        (Answer::Http { status, .. }, _) if !request.statuses.have(status) => {
+            Some(format!("it answered {status} to GET {path}, and not {}", request.statuses))
+        }
+        (Answer::Http { holds: false, .. }, Some(content)) => {
+            Some(format!("its answer to GET {path} does not hold {}", dokuen_core::shown(content)))
+        }
+        (Answer::Http { .. }, _) => None,
+        (Answer::Refused, _) => Some("nothing listens there".to_owned()),
+        (Answer::Nothing(why), _) => Some(format!("it took the connection, but GET {path} brought no answer: {why}")),
+    }
 }
 
 impl Ready {

@@ -18,7 +18,12 @@ pub struct Job {
     pub written: String,
     /// `maintenance`: it is not to run for the time being.
     pub paused: bool,
+    /// `timeout`: a run may take so many seconds.
+    pub timeout: Option<u64>,
 }
+
+/// A week: a job that may run longer has no limit.
+const LONGEST: u64 = 7 * 24 * 60 * 60;
 
 /// More jobs of one app are refused.
 const MOST_JOBS: usize = 100;
@@ -55,7 +60,8 @@ fn job(place: &Place<'_>) -> Result<Job, AppJsonError> {
         None => made_name(&written, &command),
     };
     let paused = place.field("maintenance")?.map(|place| place.yes_or_no()).transpose()?.unwrap_or(false);
-    Ok(Job { name, command, schedule: parsed, written, paused })
+    let timeout = place.field("timeout")?.map(|place| place.number(1..=LONGEST)).transpose()?;
+    Ok(Job { name, command, schedule: parsed, written, paused, timeout })
 }
 
 /// The same for the same job wherever it stands in the list: `cleanup-3fa2`.
@@ -114,6 +120,10 @@ mod tests {
             (
                 r#"[{"command": "x", "schedule": "@daily", "maintenance": 1}]"#,
                 "app.json: cron[0].maintenance must be true or false",
+            ),
+            (
+                r#"[{"command": "x", "schedule": "@daily", "timeout": 0}]"#,
+                "app.json: cron[0].timeout must be a whole number from 1 to 604800",
             ),
             (
                 r#"[{"command": "x", "schedule": "@daily"}, {"command": "x", "schedule": "@daily"}]"#,

@@ -8,7 +8,7 @@ mod health;
 mod place;
 
 pub use cron::Job;
-pub use health::{Health, is_path};
+pub use health::{Health, is_content, is_header_value, is_path};
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -74,6 +74,18 @@ impl<'a> Place<'a> {
         self.value.as_str().map_or_else(|| self.wrong("must be text"), Ok)
     }
 
+    pub fn is_list(&self) -> bool {
+        self.value.is_array()
+    }
+
+    pub fn text_or_number(&self) -> Result<String, AppJsonError> {
+        match self.value {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(number) => Ok(number.to_string()),
+            _ => self.wrong("must be text or a number"),
+        }
+    }
+
     pub fn number(&self, allowed: RangeInclusive<u64>) -> Result<u64, AppJsonError> {
         let number = self.value.as_u64().filter(|number| allowed.contains(number));
         let (least, most) = (allowed.start(), allowed.end());

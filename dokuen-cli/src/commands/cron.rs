@@ -24,6 +24,7 @@ struct Entry {
     schedule: String,
     command: String,
     paused: bool,
+    timeout: Option<u64>,
     next_at: Option<String>,
     last_run: Option<Last>,
 }
@@ -36,6 +37,7 @@ struct Last {
     at: String,
     ended_at: Option<String>,
     exit: Option<u8>,
+    timed_out: bool,
     release: String,
 }
 
@@ -62,7 +64,7 @@ pub fn list(host: &Host, args: &AppData, out: &mut Printer) -> Result<(), Failur
                 one.schedule.clone(),
                 if one.paused { "paused".to_owned() } else { or_none(one.next_at.as_deref().map(for_people)) },
                 or_none(last.map(|last| for_people(&last.at))),
-                or_none(last.map(|last| last.state.to_string())),
+                or_none(last.map(|last| if last.timed_out { "timed out".to_owned() } else { last.state.to_string() })),
                 or_none(last.and_then(|last| last.exit).map(|exit| exit.to_string())),
                 or_none(last.map(|last| last.name.clone())),
                 one.command.clone(),
@@ -82,6 +84,7 @@ fn entry(app: &App, job: &Job) -> Result<Entry, Failure> {
             at: moment(&run.spec.at),
             ended_at: run.outcome.as_ref().map(|outcome| moment(&outcome.at)),
             exit: run.outcome.as_ref().map(|outcome| outcome.exit),
+            timed_out: run.outcome.as_ref().is_some_and(|outcome| outcome.timed_out),
             release: run.spec.release,
             name: run.name,
         })
@@ -91,6 +94,7 @@ fn entry(app: &App, job: &Job) -> Result<Entry, Failure> {
         schedule: job.written.clone(),
         command: job.command.clone(),
         paused: job.paused,
+        timeout: job.timeout,
         next_at: next.map(|next| moment(&next.for_people())),
         last_run: last_run.transpose()?,
     })

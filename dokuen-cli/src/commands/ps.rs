@@ -22,7 +22,7 @@ struct Process {
     #[serde(rename = "type")]
     kind: String,
     index: u16,
-    /// `up`, `waiting`, `draining`, `ending`, or `lost`: its wrapper was killed, and the next command gives it another.
+    /// `up`, `waiting`, `crashed`, `draining`, `ending`, or `lost`: its wrapper was killed, and the next command gives it another.
     state: String,
     pid: Option<i32>,
     port: Option<u16>,
@@ -89,6 +89,7 @@ fn table(all: &[Process], of_many: bool) -> Table {
         right("memory"),
         right("cpu"),
         left("release"),
+        left("last end"),
     ];
     let mut table = Table::new(of_many.then(|| left("app")).into_iter().chain(columns).collect::<Vec<_>>());
     for one in all {
@@ -103,6 +104,7 @@ fn table(all: &[Process], of_many: bool) -> Table {
             number(one.memory_bytes.map(|bytes| format!("{} MiB", bytes.div_ceil(1024 * 1024)))),
             number(one.cpu_percent.map(|percent| format!("{percent:.1}%"))),
             one.release.clone(),
+            number(one.last_end.clone()),
         ];
         table.row(of_many.then(|| one.app.clone()).into_iter().chain(cells).collect::<Vec<_>>());
     }

@@ -13,11 +13,12 @@ use crate::topics::AppData;
 use crate::topics::oneoffs::{RunArgs, RunLogsArgs, RunStopArgs};
 use crate::topics::processes::LogsArgs;
 
-/// A one-off in the background, as programs see it.
+/// A one-off, as programs see it.
 #[derive(Debug, Serialize)]
 struct Entry {
     name: String,
     state: State,
+    attached: bool,
     command: Vec<String>,
     by: String,
     at: String,
@@ -48,6 +49,7 @@ pub fn list(host: &Host, args: &AppData, out: &mut Printer) -> Result<(), Failur
         let mut table = Table::new([
             left("name"),
             left("state"),
+            left("how"),
             right("exit"),
             left("since"),
             left("release"),
@@ -59,7 +61,9 @@ pub fn list(host: &Host, args: &AppData, out: &mut Printer) -> Result<(), Failur
             let exit = one.exit.map_or_else(|| "-".to_owned(), |exit| exit.to_string());
             let by = one.job.clone().unwrap_or_else(|| one.by.clone());
             let (since, command) = (for_people(&one.at), one.command.join(" "));
-            table.row([one.name.clone(), state.unwrap_or_default(), exit, since, one.release.clone(), by, command]);
+            let how = if one.attached { "attached" } else { "detached" }.to_owned();
+            let (name, release) = (one.name.clone(), one.release.clone());
+            table.row([name, state.unwrap_or_default(), how, exit, since, release, by, command]);
         }
         table
     });
@@ -69,6 +73,7 @@ pub fn list(host: &Host, args: &AppData, out: &mut Printer) -> Result<(), Failur
 fn entry(run: Run) -> Result<Entry, Failure> {
     Ok(Entry {
         state: run.state()?,
+        attached: run.spec.attached.is_some(),
         name: run.name,
         command: run.spec.words,
         by: run.spec.by,
@@ -108,11 +113,15 @@ pub fn show_logs(host: &Host, args: &RunLogsArgs, out: &mut Printer) -> Result<(
         Some(name) => named(&app, name)?,
         None => newest(&app)?,
     };
+    if run.spec.attached.is_some() {
+        let text = format!("what {} says goes to {}, who is attached to it", run.name, run.spec.by);
+        return Err(Failure::new(Exit::NotFound, text));
+    }
     let logs = LogsArgs { process: vec![run.name], lines: args.lines, tail: args.tail, ..LogsArgs::of(&args.app) };
     logs::run(host, &logs, out)
 }
 
 fn newest(app: &App) -> Result<Run, Failure> {
     let none = || Failure::new(Exit::NotFound, format!("{} has had no one-off in the background", app.name));
-    all(app)?.pop().ok_or_else(none)
+    all(app)?.into_iter().rfind(|run| run.spec.attached.is_none()).ok_or_else(none)
 }

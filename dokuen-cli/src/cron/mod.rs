@@ -49,7 +49,7 @@ pub fn last_run(app: &App, job: &JobName) -> Result<Option<Run>, Failure> {
 pub fn start(host: &Host, app: &App, job: &Job, due: Option<Stamp>) -> Result<Run, Failure> {
     // Not in the tree yet: the profile scripts are those of every one-off.
     let words = dokuen_proc::line_in_shell(&job.command, std::path::Path::new("/"));
-    let asked = Asked { job: job.name.to_string(), due: due.map(|due| due.to_string()) };
+    let asked = Asked { job: job.name.to_string(), due: due.map(|due| due.to_string()), timeout: job.timeout };
     oneoffs::start(host, app, &words, Vec::new(), Some(asked))
 }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::{App, Host, Lock, Stamp, fs};
-use dokuen_proc::Attended;
+use dokuen_proc::{Attended, Ended};
 
 use super::{Asked, LOCK, Outcome, RESULT, Run, SPEC, Spec, State, all, forget_old, named, prepare, write};
 use crate::exit::{Exit, Failure};
@@ -36,7 +36,9 @@ pub fn start(
         tree: prepared.tree.path().to_owned(),
         env,
         job: asked.as_ref().map(|asked| asked.job.clone()),
+        timeout: asked.as_ref().and_then(|asked| asked.timeout),
         due: asked.and_then(|asked| asked.due),
+        attached: None,
     };
     let name = claim(app, kind)?;
     let dir = app.runs_dir().join(&name);
@@ -67,7 +69,7 @@ pub fn start(
 }
 
 /// A name that nobody has: whoever makes its directory has it.
-fn claim(app: &App, kind: &str) -> Result<String, Failure> {
+pub(super) fn claim(app: &App, kind: &str) -> Result<String, Failure> {
     fs::make_dirs(&app.runs_dir(), fs::PRIVATE_DIR)?;
     let next = all(app)?.last().and_then(|run| super::number(&run.name)).unwrap_or(0);
     for number in next.saturating_add(1)..=u32::MAX {
@@ -97,8 +99,10 @@ pub fn attend(host: &Host, app: &App, name: &str) -> Result<(), Failure> {
         log_bytes: host.conf.log_bytes,
         dir: &run.dir,
         grace: host.conf.stop_timeout,
+        limit: run.spec.timeout.map(Duration::from_secs),
     };
     // Whoever could not be started at all has the status that a shell gives.
-    let exit = dokuen_proc::attend(prepared.command.to_std(), &attended).unwrap_or(126);
-    write(&run.dir.join(RESULT), &Outcome { exit, at: Stamp::now().for_people() })
+    let failed = Ended { code: 126, timed_out: false };
+    let Ended { code: exit, timed_out } = dokuen_proc::attend(prepared.command.to_std(), &attended).unwrap_or(failed);
+    write(&run.dir.join(RESULT), &Outcome { exit, at: Stamp::now().for_people(), timed_out })
 }

@@ -1,12 +1,14 @@
 //! One-offs: a command in the live release, with its environment, that ends by itself. Attached, it takes the place of
-//! `dokuen`; in the background it has an attendant, a directory (`runs/run.7`) and a log.
+//! `dokuen`; in the background it has an attendant and a log. Both have a directory (`runs/run.7`).
 //!
 //! As everywhere, alive means that a lock is held: the attendant's. A directory without a result whose lock is free was
 //! lost with its attendant.
 
+mod attached;
 mod attendant;
 mod command;
 
+pub use attached::attach;
 pub use attendant::{attend, start};
 pub use command::{Prepared, pairs, prepare};
 
@@ -39,6 +41,21 @@ pub struct Spec {
     /// The moment that run was due at; none when somebody asked for it.
     #[serde(default)]
     pub due: Option<String>,
+    /// It may run for so many seconds.
+    #[serde(default)]
+    pub timeout: Option<u64>,
+    /// The process that it is or that waits for it, of one that somebody is attached to.
+    #[serde(default)]
+    pub attached: Option<Process>,
+}
+
+/// A process as it never comes again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its number.
+    pub pid: i32,
+    /// When it began, in the kernel's count.
+    pub started: u64,
 }
 
 /// A run that a schedule asks for.
@@ -48,6 +65,8 @@ pub struct Asked {
     pub job: String,
     /// The moment it was due at.
     pub due: Option<String>,
+    /// The time it may take, in seconds.
+    pub timeout: Option<u64>,
 }
 
 /// How it ended.
@@ -57,9 +76,12 @@ pub struct Outcome {
     pub exit: u8,
     /// `YYYY-mm-dd HH:MM:SS` in UTC.
     pub at: String,
+    /// It had run longer than it may.
+    #[serde(default)]
+    pub timed_out: bool,
 }
 
-/// A one-off in the background, by its directory.
+/// A one-off, by its directory.
 #[derive(Debug, Clone)]
 pub struct Run {
     /// `run.7`.
@@ -108,6 +130,10 @@ impl Run {
         if self.outcome.is_some() {
             return Ok(State::Ended);
         }
+        if let Some(Process { pid, started }) = self.spec.attached {
+            let runs = dokuen_proc::start_time(pid) == Some(started);
+            return Ok(if runs { State::Running } else { State::Ended });
+        }
         let path = self.dir.join(LOCK);
         if !path.exists() {
             return Ok(State::Lost);
@@ -123,6 +149,9 @@ impl Run {
 
     /// Tells it to end and waits until it has.
     pub fn stop(&self, limit: Duration) -> Result<(), Failure> {
+        if let Some(Process { pid, started }) = self.spec.attached {
+            dokuen_proc::end_process(&self.dir, (pid, started), limit);
+        }
         dokuen_proc::end_attended(&self.dir)?;
         let until = Instant::now() + limit;
         while self.state()? == State::Running {
@@ -140,8 +169,19 @@ const SPEC: &str = "spec";
 const RESULT: &str = "result";
 const LOCK: &str = "lock";
 
-/// Every one-off in the background whose directory is there, oldest first.
+/// Every one-off whose directory is there, oldest first. Of those that somebody was attached to, nothing is kept.
 pub fn all(app: &App) -> Result<Vec<Run>, Failure> {
+    let is_over = |run: &Run| Ok::<_, Failure>(run.spec.attached.is_some() && run.state()? == State::Ended);
+    let mut kept = Vec::new();
+    for run in on_disk(app)? {
+        if !is_over(&run)? {
+            kept.push(run);
+        }
+    }
+    Ok(kept)
+}
+
+fn on_disk(app: &App) -> Result<Vec<Run>, Failure> {
     let mut names: Vec<(u32, String)> =
         fs::names(&app.runs_dir())?.into_iter().filter_map(|name| Some((number(&name)?, name))).collect();
     names.sort();
@@ -152,7 +192,7 @@ pub fn all(app: &App) -> Result<Vec<Run>, Failure> {
 pub fn named(app: &App, name: &str) -> Result<Run, Failure> {
     let found = number(name).map(|_| Run::load(app, name)).transpose()?.flatten();
     found.ok_or_else(|| {
-        let text = format!("{} has no one-off {} in the background", app.name, shown(name));
+        let text = format!("{} has no one-off {}", app.name, shown(name));
         Failure::new(Exit::NotFound, text).hint(format!("dokuen run:list --application={}", app.name))
     })
 }
@@ -204,6 +244,11 @@ pub fn forget_unbegun(app: &App, job: &str) -> Result<(), Failure> {
 
 /// Removes the oldest of those that have ended, with their logs; of each scheduled job the last stays.
 fn forget_old(app: &App) -> Result<(), Failure> {
+    for run in on_disk(app)?.iter().filter(|run| run.spec.attached.is_some()) {
+        if run.state()? == State::Ended {
+            fs::remove_tree(&run.dir)?;
+        }
+    }
     let runs = all(app)?;
     let mut over = Vec::new();
     for (at, run) in runs.iter().enumerate() {

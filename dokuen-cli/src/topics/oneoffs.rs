@@ -20,10 +20,10 @@ pub enum OneOffsCommand {
     /// Run a command in the background; it goes on when you have left
     #[command(name = "run:detached")]
     Detached(RunArgs),
-    /// List the commands in the background: those that run and the last that did
+    /// List the commands that run, attached or in the background, and the last that did in the background
     #[command(name = "run:list")]
     List(AppData),
-    /// End commands in the background
+    /// End commands, attached or in the background
     #[command(name = "run:stop")]
     Stop(RunStopArgs),
     /// Show what a command in the background has said
@@ -60,7 +60,7 @@ impl Topic for OneOffsCommand {
 
     fn run(&self, host: &Host, out: &mut Printer) -> Result<u8, Failure> {
         done(match self {
-            Self::Run(args) => return run::run(host, args),
+            Self::Run(args) => return run::run(host, args, out),
             Self::Detached(args) => runs::detached(host, args, out),
             Self::List(args) => runs::list(host, args, out),
             Self::Stop(args) => runs::stop(host, args, out),

@@ -7,7 +7,7 @@ use std::io::Read;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::host::{Host, eventually};
+use crate::host::{Host, Options, eventually};
 use crate::outcome::run;
 
 fn live_app() -> App {
@@ -88,7 +88,7 @@ fn one_in_the_background_is_listed_heard_and_ended() {
         (&all[1]["name"], &all[1]["state"], &all[1]["release"]),
         (&"run.1".into(), &"running".into(), &"v1".into())
     );
-    app.dokuen("run:list", &[]).ok().stdout_has("run.1  running     -");
+    app.dokuen("run:list", &[]).ok().stdout_has("run.1  running  detached     -");
     // It goes on in its release while others go live.
     app.greeting("two").push().ok();
     assert_eq!(list(&app)[1]["state"], "running");
@@ -99,6 +99,39 @@ fn one_in_the_background_is_listed_heard_and_ended() {
     app.dokuen("run:stop", &["run.99"]).exits(3).stderr_has("has no one-off \"run.99\"");
     app.dokuen("run:logs", &["../web.1"]).exits(3);
     assert!(!app.host.app_processes().iter().any(|process| process.words.contains("sleep 600")), "all of it has ended");
+}
+
+#[test]
+fn one_that_somebody_is_attached_to_is_listed_and_ended_too() {
+    let app = Host::with(Options { conf: "keep_releases: 1\n", ..Options::default() }).app("hello", "types");
+    app.push().ok();
+    let tree = app.release("current");
+    let mut command = app.host.command(app.host.program());
+    let command = command.args(["run", "-a", "hello", "--", "sh", "-c", "echo $PS; sleep 985 & exec sleep 985"]);
+    let attached = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    eventually("it is listed", || list(&app).len() == 1);
+    let one = &list(&app)[0];
+    assert_eq!((&one["name"], &one["state"], &one["attached"]), (&"run.1".into(), &"running".into(), &true.into()));
+    assert_eq!((&one["release"], &one["exit"], one["command"][0].as_str()), (&"v1".into(), &Value::Null, Some("sh")));
+    app.dokuen("run:list", &[]).ok().stdout_has("run.1  running  attached");
+    app.dokuen("run:detached", &["-q", "true"]).ok().stdout_is("run.2\n");
+    app.dokuen("run:logs", &["run.1"]).exits(3).stderr_has("who is attached to it");
+    // Its tree stays as long as it runs, whatever is pruned.
+    for number in 0..4 {
+        app.greeting(&number.to_string()).push().ok();
+    }
+    app.dokuen("releases:prune", &[]).ok();
+    assert!(tree.join("Procfile").exists());
+    app.dokuen("run:stop", &["run.1"]).ok().stdout_has("ended run.1 of hello");
+    let ended = attached.wait_with_output().unwrap();
+    assert_eq!((ended.stdout.as_slice(), ended.status.code()), (&b"run.1\n"[..], None));
+    assert!(!app.host.processes().iter().any(|process| process.words.contains("sleep 985")));
+    assert!(list(&app).iter().all(|one| one["attached"] == false), "nothing is kept of it");
+    app.dokuen("releases:prune", &[]).ok();
+    assert!(!tree.exists());
+    app.dokuen("run:stop", &["run.1"]).ok().stdout_has("run.1 has ended already");
+    app.dokuen("run", &["true"]).ok();
+    assert!(!app.exists("runs/run.1"), "the next one tidies up");
 }
 
 #[test]

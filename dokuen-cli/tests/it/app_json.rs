@@ -28,6 +28,76 @@ fn a_health_check_decides_about_a_release_and_a_config_var_beats_it() {
 }
 
 #[test]
+fn an_answer_must_be_what_the_check_wants() {
+    let app = app();
+    app.push().ok();
+    let with = |check: &str| {
+        app.with(
+            "app.json",
+            format!(r#"{{"healthchecks": {{"web": [{{"attempts": 1, "timeout": 2, "wait": 0, {check}}}]}}}}"#),
+        );
+        app.commit("a check");
+    };
+    let refused = |check: &str, said: &str| {
+        with(check);
+        app.push().exits(1).stderr_has("within 2 s: ").stderr_has(said).still_serving("Hello from types, version 1");
+    };
+    refused(r#""path": "/nothing", "status": "200-399""#, "it answered 404 to GET /nothing, and not 200-399");
+    refused(r#""content": "Goodbye""#, "its answer to GET / does not hold \"Goodbye\"");
+    // What comes in chunks, slowly, is put together; what never comes is not waited for.
+    refused(r#""path": "/stream/3", "content": "chunk 4""#, "its answer to GET /stream/3 does not hold \"chunk 4\"");
+    let host = r#""path": "/header/host", "httpHeaders": [{"name": "Host", "value": "me.test"}], "content": "#;
+    refused(&format!("{host}\"you.test\""), "does not hold \"you.test\"");
+    for good in [
+        r#""path": "/nothing", "status": 404"#.to_owned(),
+        r#""path": "/stream/3", "content": "chunk 3", "status": "200-299""#.to_owned(),
+        format!("{host}\"me.test\""),
+    ] {
+        with(&good);
+        app.push().ok();
+    }
+    // Config vars say it for all requests, and are checked when they are set.
+    app.dokuen("config:set", &["DOKUEN_CHECK_CONTENT=me.testing"]).exits(6).stderr_has("does not hold \"me.testing\"");
+    app.dokuen("config:set", &["DOKUEN_CHECK_HOST=me.testing", "DOKUEN_CHECK_CONTENT=me.testing"]).ok();
+    app.dokuen("config:set", &["DOKUEN_CHECK_STATUS=204", "DOKUEN_BOOT_TIMEOUT=1"]).exits(6).stderr_has("and not 204");
+    for bad in ["DOKUEN_CHECK_STATUS=2xx", "DOKUEN_CHECK_CONTENT=", "DOKUEN_CHECK_HOST=a\nb", "DOKUEN_CHECK_TIMEOUT=0"]
+    {
+        app.dokuen("config:set", &[bad]).exits(2).stderr_has(bad.split('=').next().unwrap());
+    }
+}
+
+#[test]
+fn a_command_beside_a_process_decides_too() {
+    let app = app();
+    app.push().ok();
+    app.dokuen("scale", &["worker=1"]).ok();
+    let with = |command: &str| {
+        let check = format!(r#"{{"command": {command}, "attempts": 2, "timeout": 2, "wait": 1}}"#);
+        app.with("app.json", format!(r#"{{"healthchecks": {{"worker": [{check}]}}}}"#)).commit("a check");
+    };
+    with(r#""echo not yet of $PS >&2; exit 3""#);
+    app.push().exits(1).stderr_has("worker.1 did not pass its check within 6 s: ").stderr_has("exited with 3");
+    app.push().exits(1).stderr_has("not yet of worker.1").still_serving("Hello from types, version 1");
+    // One that hangs is ended, with what it has started.
+    with(r#""sleep 987 & sleep 987""#);
+    app.push().exits(1).stderr_has("`sleep 987 & sleep 987` did not end within ");
+    assert!(!app.host.processes().iter().any(|process| process.words.contains("sleep 987")));
+    // It is tried again until it succeeds, in the release's tree, as a line or as words.
+    with(r#""test -e Procfile && test -n \"$DOKUEN_RELEASE\" && { test -e /tmp/$DOKUEN_APP-$$ || mkdir seen; }""#);
+    app.push().ok();
+    assert!(app.release("current").join("seen").exists());
+    with(r#"["test", "-e", "Procfile"]"#);
+    app.push().ok();
+    with(r#""exit 1""#);
+    app.push().fails();
+    // A deploy by hand says the same by its exit status.
+    app.dokuen("config:set", &["DOKUEN_BOOT_TIMEOUT=1"]).ok();
+    let refused = app.git_says(&["rev-parse", "HEAD"]);
+    app.git(&["push", "-q", "dokuen", &format!("{}:refs/heads/other", refused.trim())]).ok();
+    app.dokuen("deploy", &["--rev", "other"]).exits(6).stderr_has("worker.1 did not pass its check within 1 s");
+}
+
+#[test]
 fn scripts_run_around_the_switch() {
     let app = app();
     let scripts = r#"{"scripts": {
@@ -77,6 +147,6 @@ fn what_cannot_be_right_is_refused_before_anything_is_built() {
     app.push().fails().stderr_lacks("root:").still_serving("Hello from types, version 1");
     fs::remove_file(app.checkout.join("app.json")).unwrap();
     let foreign = r#"{"name": "x", "env": {"A": {"required": true}}, "addons": ["x"], "stack": "heroku-24",
-                      "healthchecks": {"web": [{"path": "/pid", "content": "5"}]}}"#;
-    app.with("app.json", foreign).push().ok().stderr_has("! app.json: healthchecks.web[0]: content is not looked at");
+                      "healthchecks": {"web": [{"path": "/pid", "port": 5}]}}"#;
+    app.with("app.json", foreign).push().ok().stderr_has("! app.json: healthchecks.web[0]: port is not looked at");
 }

@@ -141,6 +141,26 @@ fn a_job_never_overlaps_itself_and_may_be_run_by_hand() {
 }
 
 #[test]
+fn a_job_that_takes_too_long_is_ended_and_that_is_said() {
+    let list = r#"[{"name": "long", "schedule": "@yearly", "command": "trap '' TERM; echo begun; sleep 986 & sleep 986", "timeout": 1},
+                   {"name": "short", "schedule": "@yearly", "command": "true", "timeout": 600}]"#;
+    let app = app(list);
+    app.dokuen("cron:run", &["short"]).ok();
+    // It takes no notice of TERM, so it is KILL that ends it, and all that it has started.
+    app.dokuen("cron:run", &["long"])
+        .exits(137)
+        .stdout_has("] begun")
+        .stdout_has("it has run for 1 s and may not longer");
+    assert!(!app.host.processes().iter().any(|process| process.words.contains("sleep 986")));
+    let all = jobs(&app);
+    assert_eq!((&all[0]["timeout"], &all[0]["last_run"]["timed_out"]), (&1.into(), &true.into()));
+    assert_eq!((&all[1]["timeout"], &all[1]["last_run"]["timed_out"]), (&600.into(), &false.into()));
+    app.dokuen("cron", &[]).ok().stdout_has("timed out");
+    app.with("app.json", r#"{"cron": [{"schedule": "@daily", "command": "true", "timeout": "1h"}]}"#);
+    app.push().fails().stderr_has("app.json: cron[0].timeout must be a whole number from 1 to 604800");
+}
+
+#[test]
 fn whether_the_machine_looks_for_jobs_is_seen_and_setup_says_how() {
     let host = Host::not_set_up(&Options::default());
     let said = host.setup(&[]).ok().err;

@@ -198,6 +198,11 @@ fn a_crash_loop_is_told_once() {
     let wanted = ["crash", "hello", "crash worker.1"].map(Value::from);
     assert_eq!([&body["kind"], &body["app"], &body["what"]], wanted.each_ref());
     host.dokuen(&["events"]).ok().stdout_has("crash worker.1");
+    let ps: Value = serde_json::from_str(&app.dokuen("ps", &["--json"]).ok().out()).unwrap();
+    let worker = ps.as_array().unwrap().iter().find(|one| one["name"] == "worker.1").unwrap();
+    assert_eq!((&worker["state"], &worker["last_end"]), (&"crashed".into(), &"exited with 0".into()));
+    assert!(worker["restarts"].as_u64().unwrap() >= 4 && worker["since"].is_string());
+    app.dokuen("ps", &[]).ok().stdout_has("worker.1  crashed").stdout_has("exited with 0");
     watch.kill().unwrap();
     watch.wait().unwrap();
 }

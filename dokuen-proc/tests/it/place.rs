@@ -55,7 +55,8 @@ impl Place {
             instances: vec![(ProcessType::parse(kind).unwrap(), 1)],
             config: Environment::default(),
             checks: Checks {
-                paths: vec!["/".into()],
+                requests: vec![dokuen_proc::CheckRequest::to("/")],
+                commands: BTreeMap::new(),
                 host: "a.p.test".into(),
                 timeout: Duration::from_secs(20),
                 request: Duration::from_secs(5),
