@@ -246,6 +246,11 @@ impl Host {
         self.bin_dir().join("dokuen-acme")
     }
 
+    /// Man pages, and what shells read to complete commands.
+    pub fn share_dir(&self) -> PathBuf {
+        self.dir().join("share")
+    }
+
     /// Boot units: systemd's and launchd's.
     pub fn boot_dir(&self) -> PathBuf {
         self.dir().join("boot")

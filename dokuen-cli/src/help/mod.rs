@@ -21,23 +21,37 @@ pub fn man(program: Command, name: Option<&str>, out: &mut Printer) -> Result<()
     let page = match name {
         None => program,
         Some(name) => {
-            let spelt = name.replace('_', ":");
-            let found = program.find_subcommand(&spelt).cloned();
+            let found = program.find_subcommand(name.replace('_', ":"));
             let none = || {
                 let text = format!("{} is no command", dokuen_core::shown(name));
                 Failure::usage(text).hint("dokuen help")
             };
-            let found = found.ok_or_else(none)?;
-            let title = format!("dokuen-{}", found.get_name().replace(':', "-"));
-            let bin = format!("dokuen {}", found.get_name());
-            found.display_name(title).bin_name(bin).disable_version_flag(true)
+            of_command(found.ok_or_else(none)?)
         }
     };
+    out.out(&roff(page)?);
+    Ok(())
+}
+
+/// All pages with the names of their files, `dokuen-config-set.1`.
+pub fn pages(program: &Command) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+    let commands = shown(program).map(of_command);
+    let named =
+        commands.map(|page| Ok((format!("{}.1", page.get_display_name().unwrap_or("dokuen")), roff(page.clone())?)));
+    std::iter::once(Ok(("dokuen.1".to_owned(), roff(program.clone())?))).chain(named).collect()
+}
+
+fn of_command(command: &Command) -> Command {
+    let title = format!("dokuen-{}", command.get_name().replace(':', "-"));
+    let bin = format!("dokuen {}", command.get_name());
+    command.clone().display_name(title).bin_name(bin).disable_version_flag(true)
+}
+
+fn roff(page: Command) -> Result<Vec<u8>, Failure> {
     let mut roff = Vec::new();
     let written = clap_mangen::Man::new(page).render(&mut roff);
     written.map_err(|e| Failure::new(Exit::Failed, format!("failed to write the page: {e}")))?;
-    out.out(&roff);
-    Ok(())
+    Ok(roff)
 }
 
 /// Commands that are shown, in the order of the definition.

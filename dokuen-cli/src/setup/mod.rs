@@ -3,6 +3,7 @@
 mod answers;
 mod conf_text;
 mod machine;
+mod share;
 mod units;
 
 pub use machine::{LAUNCHD_CRON_PLIST, LAUNCHD_PLIST, SYSTEMD_UNIT};
@@ -38,6 +39,7 @@ pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
     let host = Host::new(Conf::load(&conf_path)?);
     machine::share_conf(&conf_path, &host.conf.app_user)?;
     install(&host)?;
+    share::install(&host, out)?;
     for line in machine::finish(&host, args.platform.as_deref(), out)? {
         out.problem(&format!("left to do: {line}"));
     }

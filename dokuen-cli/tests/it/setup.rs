@@ -33,6 +33,28 @@ fn run_again_it_repairs_and_keeps_the_conf() {
 }
 
 #[test]
+fn man_knows_the_commands_and_bash_completes_them() {
+    let host = Host::new();
+    let share = host.dir().join("share");
+    let man = |page: &str| {
+        let mut man = host.command("man");
+        run(man.env("MANPAGER", "cat").arg("-M").arg(share.join("man")).arg(page), b"", None)
+    };
+    man("dokuen").ok().stdout_has("A Heroku on your own machine");
+    man("dokuen-config-set").ok().stdout_has("dokuen-config-set(1)");
+    let bash = format!(
+        "PATH={}:$PATH; . '{}'; complete -p dokuen\n",
+        host.dir().join("bin").display(),
+        share.join("bash-completion/completions/dokuen").display()
+    );
+    run(&mut host.command("bash"), bash.as_bytes(), None).ok().stdout_is("complete -F _dokuen dokuen\n");
+    fs::write(share.join("man/man1/dokuen-gone.1"), "").unwrap();
+    fs::remove_file(share.join("man/man1/dokuen.1")).unwrap();
+    host.setup(&[]).ok().stdout_has("man pages and completion for bash, zsh and fish: ");
+    assert!(share.join("man/man1/dokuen.1").exists() && !share.join("man/man1/dokuen-gone.1").exists());
+}
+
+#[test]
 fn a_directory_with_a_blank_in_its_name() {
     let host = Host::with(Options { name: "my apps", ..Options::default() });
     let app = host.app("hello", "types");
