@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dokuen_core::{Domain, Environment, Formation, Host, ProcessType};
+use dokuen_core::{Domain, Environment, Formation, Host, ProcessType, Protocol};
 use dokuen_proc::{CheckRequest, Checks, Statuses};
 
 use crate::app_json::{AppJson, is_content, is_header_value, is_path};
@@ -13,6 +13,8 @@ use crate::front_door::names;
 /// What an app's config vars say about how it is run.
 #[derive(Debug)]
 pub struct Settings {
+    /// `DOKUEN_PROTOCOL`: what its `web` processes speak.
+    pub protocol: Protocol,
     /// `DOKUEN_CHECK_PATH`: asked for when a new instance is to be ready.
     pub check_path: Option<String>,
     /// `DOKUEN_CHECK_STATUS`, `DOKUEN_CHECK_CONTENT`, `DOKUEN_CHECK_HOST`: what is asked and wanted besides.
@@ -38,6 +40,7 @@ impl Settings {
     /// Reads and checks them all; the error names the config var.
     pub fn read(host: &Host, config: &Environment) -> Result<Self, Failure> {
         Ok(Self {
+            protocol: protocol(config)?,
             check_path: check_path(config)?,
             check: Check::read(config)?,
             check_timeout: number(config, "DOKUEN_CHECK_TIMEOUT", 1..=3600)?.map(Duration::from_secs),
@@ -63,6 +66,7 @@ impl Settings {
         Checks {
             requests,
             commands: commands.map(|(kind, health)| (kind.clone(), health.commands.clone())).collect(),
+            protocol: self.protocol,
             host: name.to_owned(),
             timeout: self.boot_timeout.or(within).unwrap_or(self.patience),
             request: self.check_timeout.or(web.request).unwrap_or(PATIENCE),
@@ -169,6 +173,11 @@ fn listed(name: &str) -> Result<Domain, Failure> {
             .hint(format!("write {ascii}, or type it as it is: dokuen domains:add"))),
         None => Domain::parse(name).map_err(failure),
     }
+}
+
+fn protocol(config: &Environment) -> Result<Protocol, Failure> {
+    let Some(value) = text(config, "DOKUEN_PROTOCOL")? else { return Ok(Protocol::default()) };
+    value.trim().parse().map_err(|()| Failure::usage("DOKUEN_PROTOCOL must be http or grpc"))
 }
 
 fn check_path(config: &Environment) -> Result<Option<String>, Failure> {

@@ -9,26 +9,55 @@ use crate::conf_path::ConfPath;
 use crate::error::NginxError;
 use crate::listen::https_word;
 use crate::program::Nginx;
+use crate::site::Site;
 use crate::template::{CatchAll, StandIn};
 use crate::version::Version;
 
+/// What apps need it to listen for besides http. Where one app listens, it has to as well: a name that nobody has would
+/// otherwise end at that app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    pub https: bool,
+    pub http3: bool,
+}
+
+impl Needs {
+    /// Those of one site.
+    pub fn of(site: &Site) -> Self {
+        let https = !site.certificates.is_empty();
+        Self { https, http3: https && site.settings.is_on("http3") }
+    }
+
+    /// Those of both.
+    pub fn and(self, other: Self) -> Self {
+        Self { https: self.https || other.https, http3: self.http3 || other.http3 }
+    }
+
+    /// What this text already listens for.
+    pub fn met_by(text: &str) -> Self {
+        Self { https: text.contains(" default_server ssl"), http3: text.contains(" default_server quic") }
+    }
+}
+
 /// What its template is filled with on this host.
-pub fn data(nginx: &Nginx, https: bool) -> Result<CatchAll, NginxError> {
-    let (version, listen) = (nginx.version()?, &nginx.places().listen);
-    let knows = |what: fn(Version) -> bool| version.is_some_and(what);
-    let http2 = knows(Version::has_http2_directive);
-    let stand_in = if https && !knows(Version::can_reject_handshakes) { Some(stand_in(nginx)?) } else { None };
+pub fn data(nginx: &Nginx, needs: Needs) -> Result<CatchAll, NginxError> {
+    let (build, listen) = (nginx.build()?, &nginx.places().listen);
+    let http2 = build.knows(Version::has_http2_directive);
+    let https = needs.https && listen.has_https();
+    let shows_one = https && !build.knows(Version::can_reject_handshakes);
+    let words = |wanted: bool| if wanted { listen.https_words() } else { Vec::new() };
     Ok(CatchAll {
         listen: listen.words(),
-        https: if https {
-            listen.https_words().iter().map(|word| default_word(word, http2)).collect()
-        } else {
-            Vec::new()
-        },
+        https: words(https).iter().map(|word| default_word(word, http2)).collect(),
         http2,
-        stand_in,
+        // Each worker has a socket of its own: the kernel then gives all datagrams of a connection to the same one.
+        quic: words(https && needs.http3 && build.http3)
+            .iter()
+            .map(|word| format!("{word} default_server quic reuseport"))
+            .collect(),
+        stand_in: if shows_one { Some(stand_in(nginx)?) } else { None },
         near: listen.near(),
-        keepalive_min_timeout: knows(Version::has_keepalive_min_timeout),
+        keepalive_min_timeout: build.knows(Version::has_keepalive_min_timeout),
     })
 }
 

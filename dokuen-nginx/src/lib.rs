@@ -76,4 +76,4 @@ pub use route::{Routed, ensure_default, remove, route, test};
 pub use setting::{BadSetting, Origin, SETTINGS, Setting, Settings};
 pub use site::{Certificate, Custom, Files, Page, Redirect, Site, Upstream, conflicts};
 pub use template::render;
-pub use version::Version;
+pub use version::{Build, Version};

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
 use crate::conf_path::ConfPath;
-use crate::version::Version;
+use crate::version::{Build, Version};
 
 /// The addresses that all of Dokuen's vhosts share.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,9 @@ fn both(addr: SocketAddr) -> Vec<SocketAddr> {
 pub(crate) struct Door {
     pub http: Vec<String>,
     pub https: Vec<String>,
+    /// For HTTP/3; nothing where this nginx does not have it.
+    pub quic: Vec<String>,
+    pub http3: bool,
     pub http2_directive: bool,
     pub keepalive_time: bool,
     pub challenges: Option<ConfPath>,
@@ -87,15 +90,18 @@ pub(crate) struct Door {
 
 impl Door {
     /// Nothing but the addresses: no challenges, no logs.
-    pub fn of(listen: &Listen, version: Option<Version>) -> Self {
-        let http2_directive = version.is_some_and(Version::has_http2_directive);
-        let keepalive_time = version.is_some_and(Version::has_keepalive_time);
+    pub fn of(listen: &Listen, build: Build) -> Self {
+        let http2_directive = build.knows(Version::has_http2_directive);
+        let keepalive_time = build.knows(Version::has_keepalive_time);
+        let quic = listen.https_words().iter().filter(|_| build.http3).map(|word| format!("{word} quic")).collect();
         let https = listen.https_words().iter().map(|word| https_word(word, http2_directive)).collect();
         let ports = (listen.addrs[0].port(), listen.https.first().map_or(443, SocketAddr::port));
         let cache = ConfPath::new(Path::new("/var/cache/nginx")).expect("a plain path");
         Self {
             http: listen.words(),
             https,
+            quic,
+            http3: build.http3,
             http2_directive,
             keepalive_time,
             challenges: None,
@@ -105,9 +111,10 @@ impl Door {
         }
     }
 
-    /// The same behind these sockets, for a test that needs no right to a port.
+    /// The same behind these sockets, for a test that needs no right to a port. Datagrams have no such place.
     pub fn behind(self, http: &str, https: &str) -> Self {
-        Self { http: vec![http.to_owned()], https: vec![https_word(https, self.http2_directive)], ..self }
+        let https = vec![https_word(https, self.http2_directive)];
+        Self { http: vec![http.to_owned()], https, quic: Vec::new(), ..self }
     }
 
     /// `:8080`, or nothing where that is understood.

@@ -7,7 +7,7 @@ use dokuen_core::{AppName, Domain, Host};
 
 use crate::conf_path::{BadPath, ConfPath};
 use crate::listen::{Door, Listen};
-use crate::version::Version;
+use crate::version::Build;
 
 /// All that is the same for every app.
 #[derive(Debug, Clone)]
@@ -51,11 +51,11 @@ impl Places {
         }
     }
 
-    /// The door of this host's apps, for an nginx of this version.
-    pub(crate) fn door(&self, version: Option<Version>) -> Result<Door, BadPath> {
+    /// The door of this host's apps, for this nginx.
+    pub(crate) fn door(&self, build: Build) -> Result<Door, BadPath> {
         let path = |path: &Option<PathBuf>| path.as_deref().map(ConfPath::new).transpose();
         let (challenges, logs) = (path(&self.challenges)?, path(&self.logs)?);
-        Ok(Door { challenges, logs, cache: ConfPath::new(&self.cache)?, ..Door::of(&self.listen, version) })
+        Ok(Door { challenges, logs, cache: ConfPath::new(&self.cache)?, ..Door::of(&self.listen, build) })
     }
 
     /// Copies of the files that nginx last accepted all together.

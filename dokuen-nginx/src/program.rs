@@ -10,7 +10,7 @@ use dokuen_core::fs;
 use crate::error::{Complaint, NginxError};
 use crate::own::Own;
 use crate::places::Places;
-use crate::version::Version;
+use crate::version::Build;
 
 /// Whose nginx it is.
 #[derive(Debug, Clone)]
@@ -84,10 +84,10 @@ impl Nginx {
         }
     }
 
-    /// The release of the program; `None` for forks.
-    pub fn version(&self) -> Result<Option<Version>, NginxError> {
-        let output = command(self.program(), Path::new("/")).arg("-v").run()?;
-        Ok(Version::parse(&String::from_utf8_lossy(&output.stderr)))
+    /// What the program is.
+    pub fn build(&self) -> Result<Build, NginxError> {
+        let output = command(self.program(), Path::new("/")).arg("-V").run()?;
+        Ok(Build::parse(&String::from_utf8_lossy(&output.stderr)))
     }
 
     /// Whether this main conf, with all that it includes, is one nginx would start with.

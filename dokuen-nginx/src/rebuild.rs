@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use dokuen_core::AppName;
 
 use crate::apply::{Change, apply};
+use crate::catch_all::Needs;
 use crate::error::NginxError;
 use crate::park::{Parked, park};
 use crate::program::Nginx;
@@ -27,8 +28,8 @@ pub struct Rebuilt {
 pub fn rebuild(nginx: &Nginx, sites: &[Site]) -> Result<Rebuilt, NginxError> {
     let _lock = lock(nginx, "routing all apps")?;
     let mut rebuilt = Rebuilt::default();
-    let certified = nginx.places().listen.has_https() && sites.iter().any(|site| !site.certificates.is_empty());
-    let mut changes = Vec::from_iter(catch_all_with(nginx, certified)?);
+    let needs = sites.iter().map(Needs::of).fold(Needs::default(), Needs::and);
+    let mut changes = Vec::from_iter(catch_all_with(nginx, needs)?);
     let (sites, refused) = site_changes(nginx, sites)?;
     changes.extend(sites);
     rebuilt.refused = refused;

@@ -4,6 +4,7 @@ use dokuen_core::fs::{self, FsError};
 use dokuen_core::{AppName, Lock, LockError};
 
 use crate::apply::{Change, apply, settle_if_needed};
+use crate::catch_all::Needs;
 use crate::error::NginxError;
 use crate::park::{Parked, apply_parking};
 use crate::pending::Pending;
@@ -12,7 +13,7 @@ use crate::program::Nginx;
 use crate::seal::{self, Seal};
 use crate::site::{Site, Upstream};
 use crate::template;
-use crate::version::Version;
+use crate::version::Build;
 use crate::{catch_all, scratch};
 
 /// An app that nginx knows as its site says. Dropped without [`Routed::keep`], what was before comes back.
@@ -87,7 +88,7 @@ pub fn route(nginx: &Nginx, site: &Site) -> Result<Routed, NginxError> {
         return Ok(Routed::unchanged());
     };
     refuse_names_of_others(nginx.places(), &change)?;
-    let catch_all = catch_all_change(nginx, !site.certificates.is_empty())?;
+    let catch_all = catch_all_change(nginx, Needs::of(site))?;
     let changes: Vec<_> = std::iter::once(change.clone()).chain(catch_all).collect();
     let (mut before, parked) = apply_parking(nginx, &changes)?;
     Ok(Routed { undo: Some(Undo { nginx: nginx.clone(), done: change, before: before.swap_remove(0) }), parked })
@@ -156,7 +157,7 @@ fn sweep(places: &Places) -> Result<(), FsError> {
 
 /// With the lock held: the server for unknown names is on disk, and nginx runs and answers by it.
 pub(crate) fn settle_catch_all(nginx: &Nginx) -> Result<(), NginxError> {
-    match catch_all_change(nginx, false)? {
+    match catch_all_change(nginx, Needs::default())? {
         Some(change) => apply(nginx, &[change]).map(drop),
         None => settle_if_needed(nginx, &Pending::load(nginx.places())?.and(&nginx.places().catch_all())),
     }
@@ -198,30 +199,25 @@ fn site_change(nginx: &Nginx, site: &Site) -> Result<Option<Change>, NginxError>
 }
 
 fn site_text(nginx: &Nginx, site: &Site) -> Result<Change, NginxError> {
-    let text = template::vhost(site, &nginx.places().door(version_for(nginx, site)?)?)?;
+    let text = template::vhost(site, &nginx.places().door(build_for(nginx, site)?)?)?;
     Ok(Change { file: nginx.places().vhost(&site.app), bytes: Some(text.into_bytes()) })
 }
 
-/// A site without a certificate, behind fronts, looks the same in every version: nginx need not be asked for it.
-fn version_for(nginx: &Nginx, site: &Site) -> Result<Option<Version>, NginxError> {
+/// A site without a certificate, behind fronts, looks the same to every nginx, so it need not be asked.
+fn build_for(nginx: &Nginx, site: &Site) -> Result<Build, NginxError> {
     let same = site.certificates.is_empty() && site.upstream == Upstream::Fronts;
-    if same { Ok(None) } else { nginx.version() }
+    if same { Ok(Build::default()) } else { nginx.build() }
 }
 
-/// `certified`: some app has a certificate, so nginx has to listen for https; once it does, it stays so until all
-/// apps are looked at together.
-pub(crate) fn catch_all_change(nginx: &Nginx, certified: bool) -> Result<Option<Change>, NginxError> {
-    let file = nginx.places().catch_all();
-    let listens = || -> Result<bool, FsError> {
-        Ok(fs::read_if_there(&file)?.is_some_and(|text| String::from_utf8_lossy(&text).contains(" default_server ssl")))
-    };
-    let https = nginx.places().listen.has_https() && (certified || listens()?);
-    catch_all_with(nginx, https)
+/// Where nginx listens for https or HTTP/3 it goes on to, until all apps are looked at together.
+pub(crate) fn catch_all_change(nginx: &Nginx, needs: Needs) -> Result<Option<Change>, NginxError> {
+    let text = fs::read_if_there(&nginx.places().catch_all())?.unwrap_or_default();
+    catch_all_with(nginx, needs.and(Needs::met_by(&String::from_utf8_lossy(&text))))
 }
 
-/// The same, with or without https.
-pub(crate) fn catch_all_with(nginx: &Nginx, https: bool) -> Result<Option<Change>, NginxError> {
-    let data = catch_all::data(nginx, https)?;
+/// The same, with just these needs.
+pub(crate) fn catch_all_with(nginx: &Nginx, needs: Needs) -> Result<Option<Change>, NginxError> {
+    let data = catch_all::data(nginx, needs)?;
     let change = Change { file: nginx.places().catch_all(), bytes: Some(template::catch_all(&data)?.into_bytes()) };
     unless_there(change, || scratch::test_catch_all(nginx, data))
 }

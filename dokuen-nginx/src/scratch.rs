@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use dokuen_core::fs::{self, FsError};
 
-use crate::catch_all::{self, default_word};
+use crate::catch_all::{self, Needs, default_word};
 use crate::conf_path::ConfPath;
 use crate::error::NginxError;
 use crate::own::main_conf;
@@ -26,9 +26,9 @@ pub fn test_site(nginx: &Nginx, site: &Site) -> Result<(), NginxError> {
 /// Whether nginx accepts these all together.
 pub fn test_sites(nginx: &Nginx, sites: &[&Site]) -> Result<(), NginxError> {
     // The server for unknown names is tested when it changes; here it only has to be there.
-    let data = CatchAll { keepalive_min_timeout: false, ..behind_front(catch_all::data(nginx, false)?) };
+    let data = CatchAll { keepalive_min_timeout: false, ..behind_front(catch_all::data(nginx, Needs::default())?) };
     let mut files = vec![(nginx.places().catch_all(), template::catch_all(&data)?)];
-    let door = nginx.places().door(nginx.version()?)?.behind(FRONT, TLS_FRONT);
+    let door = nginx.places().door(nginx.build()?)?.behind(FRONT, TLS_FRONT);
     for site in sites {
         files.push((nginx.places().vhost(&site.app), template::vhost(site, &door)?));
     }
@@ -42,7 +42,7 @@ pub fn test_catch_all(nginx: &Nginx, data: CatchAll) -> Result<(), NginxError> {
 
 fn behind_front(data: CatchAll) -> CatchAll {
     let https = data.https.first().map(|_| default_word(TLS_FRONT, data.http2)).into_iter().collect();
-    CatchAll { listen: vec![FRONT.to_owned()], https, ..data }
+    CatchAll { listen: vec![FRONT.to_owned()], https, quic: Vec::new(), ..data }
 }
 
 /// Removes what a killed test left. The lock is the caller's, as it is for every test.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dokuen_core::{AppName, Domain, ServerName, slots_for};
+use dokuen_core::{AppName, Domain, Protocol, ServerName, slots_for};
 
 use crate::conf_path::ConfPath;
 use crate::setting::Settings;
@@ -24,6 +24,8 @@ pub struct Site {
     pub slots: u16,
     /// What is behind these sockets.
     pub upstream: Upstream,
+    /// What is spoken there.
+    pub protocol: Protocol,
     /// What is said about it by name.
     pub settings: Settings,
     /// Certificates, the better ones first: a name is answered with the first that is good for it.
@@ -131,6 +133,7 @@ impl Site {
             live,
             slots: slots_for(1),
             upstream: Upstream::default(),
+            protocol: Protocol::default(),
             settings: Settings::default(),
             certificates: Vec::new(),
             https_only: false,

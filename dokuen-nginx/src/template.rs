@@ -13,7 +13,7 @@ use crate::listen::{Door, Listen};
 use crate::own::Account;
 use crate::seal::seal;
 use crate::site::Site;
-use crate::version::Version;
+use crate::version::Build;
 
 pub(crate) use vhost::vhost;
 
@@ -37,9 +37,9 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     templates
 });
 
-/// The vhost of one app, as it stands in `nginx/A.<base domain>.conf`, for an nginx of this version.
-pub fn render(site: &Site, listen: &Listen, version: Option<Version>) -> Result<String, NginxError> {
-    vhost(site, &Door::of(listen, version))
+/// The vhost of one app, as it stands in `nginx/A.<base domain>.conf`, for this nginx.
+pub fn render(site: &Site, listen: &Listen, build: Build) -> Result<String, NginxError> {
+    vhost(site, &Door::of(listen, build))
 }
 
 #[derive(Serialize)]
@@ -48,6 +48,8 @@ pub(crate) struct CatchAll {
     /// Where to listen for https; nowhere while no app has a certificate.
     pub https: Vec<String>,
     pub http2: bool,
+    /// Where to listen for HTTP/3; nowhere while no app has it.
+    pub quic: Vec<String>,
     pub stand_in: Option<StandIn>,
     pub near: Vec<String>,
     pub keepalive_min_timeout: bool,

@@ -1,5 +1,35 @@
 //! What this nginx is able to do.
 
+/// What an nginx is: its release, and what it was built with, as `nginx -V` says it. The default is one of which nothing
+/// is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Build {
+    /// Its release; `None` for forks.
+    pub version: Option<Version>,
+    /// Whether it was built with HTTP/3, and is new enough for that to be trusted.
+    pub http3: bool,
+}
+
+impl Build {
+    /// From all that `nginx -V` says.
+    pub fn parse(said: &str) -> Self {
+        let version = Version::parse(said);
+        let built = said.split_whitespace().any(|word| word == "--with-http_v3_module");
+        Self { version, http3: built && version.is_some_and(|version| version >= Version(1, 25, 0)) }
+    }
+
+    pub(crate) fn knows(self, what: fn(Version) -> bool) -> bool {
+        self.version.is_some_and(what)
+    }
+}
+
+impl From<Version> for Build {
+    /// That release, with nothing that is optional.
+    fn from(version: Version) -> Self {
+        Self { version: Some(version), http3: false }
+    }
+}
+
 /// The release of an nginx, as `nginx -v` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(pub u32, pub u32, pub u32);
@@ -38,6 +68,18 @@ impl Version {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn http3_is_what_was_built_in_and_not_too_old() {
+        for (said, http3) in [
+            ("nginx version: nginx/1.28.3\nconfigure arguments: --with-http_ssl_module --with-http_v3_module", true),
+            ("nginx version: nginx/1.28.3\nconfigure arguments: --with-http_ssl_module", false),
+            ("nginx version: nginx/1.23.3 (nginx-quic)\nconfigure arguments: --with-http_v3_module", false),
+            ("nginx version: openresty/1.27.1.1\nconfigure arguments: --with-http_v3_module", false),
+        ] {
+            assert_eq!(Build::parse(said).http3, http3, "{said}");
+        }
+    }
 
     #[test]
     fn only_an_nginx_that_knows_it_is_given_keepalive_min_timeout() {

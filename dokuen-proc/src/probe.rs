@@ -35,6 +35,22 @@ pub struct Question<'a> {
     pub patience: Duration,
 }
 
+/// Asks at a port whether HTTP/2 is spoken there from the first byte: [`Answer::Http`] when it is.
+pub fn greet(address: SocketAddr, patience: Duration) -> Answer {
+    greeted(TcpStream::connect_timeout(&address, patience), |stream| {
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))
+    })
+}
+
+/// As [`greet`], at a unix socket.
+pub fn greet_unix(socket: &Path, patience: Duration) -> Answer {
+    greeted(UnixStream::connect(socket), |stream| {
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))
+    })
+}
+
 /// Asks at a port.
 pub fn ask(address: SocketAddr, question: Question<'_>) -> Answer {
     answer(TcpStream::connect_timeout(&address, question.patience), question, |stream| {
@@ -56,11 +72,9 @@ fn answer<S: Read + Write>(
     question: Question<'_>,
     limit: impl Fn(&S) -> std::io::Result<()>,
 ) -> Answer {
-    let refused = |kind| matches!(kind, ErrorKind::ConnectionRefused | ErrorKind::NotFound);
     let mut stream = match connected {
         Ok(stream) => stream,
-        Err(e) if refused(e.kind()) => return Answer::Refused,
-        Err(e) => return Answer::Nothing(e.to_string()),
+        Err(e) => return unconnected(&e),
     };
     let asked = limit(&stream).and_then(|()| stream.write_all(&head_of(question)));
     match asked.and_then(|()| listen(&mut stream, question)) {
@@ -69,6 +83,31 @@ fn answer<S: Read + Write>(
             None => Answer::Nothing("the answer is not HTTP".to_owned()),
         },
         Err(e) => Answer::Nothing(e.to_string()),
+    }
+}
+
+fn unconnected(error: &std::io::Error) -> Answer {
+    let refused = matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound);
+    if refused { Answer::Refused } else { Answer::Nothing(error.to_string()) }
+}
+
+/// The preface and settings that change nothing; a server begins with its own settings (RFC 9113, 3.4).
+const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+/// The kind of a frame of settings, and where it stands.
+const SETTINGS: (usize, u8) = (3, 4);
+
+fn greeted<S: Read + Write>(connected: std::io::Result<S>, limit: impl Fn(&S) -> std::io::Result<()>) -> Answer {
+    let mut stream = match connected {
+        Ok(stream) => stream,
+        Err(e) => return unconnected(&e),
+    };
+    let mut frame = [0; 9];
+    let greeting =
+        limit(&stream).and_then(|()| stream.write_all(GREETING)).and_then(|()| stream.read_exact(&mut frame));
+    match greeting {
+        Ok(()) if frame[SETTINGS.0] == SETTINGS.1 => Answer::Http { status: 200, holds: true },
+        Ok(()) => Answer::Nothing("it does not speak HTTP/2".to_owned()),
+        Err(e) => Answer::Nothing(format!("it does not speak HTTP/2: {e}")),
     }
 }
 

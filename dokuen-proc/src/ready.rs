@@ -6,19 +6,21 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dokuen_core::{App, Port, ProcessType, fs};
+use dokuen_core::{App, Port, ProcessType, Protocol, fs};
 
 use crate::boot::{Booted, Plan, Started};
 use crate::check::{Command, Request, Statuses};
 use crate::child;
 use crate::instance::{Instance, Report};
 use crate::platform::{self, Listener};
-use crate::probe::{Answer, Question, ask, ask_unix};
+use crate::probe::{Answer, Question, ask, ask_unix, greet, greet_unix};
 use crate::route::{self, RouteError, Switched};
 
 /// What ready means for an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checks {
+    /// What it is asked in. gRPC has no paths: there it only has to say that it speaks HTTP/2.
+    pub protocol: Protocol,
     /// What must all be answered as it says.
     pub requests: Vec<Request>,
     /// Types of which an instance is ready when these commands have succeeded as well.
@@ -262,6 +264,9 @@ fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Check
         Listener::Foreign => return Standing::NotYet("another process of this machine listens there".to_owned()),
         Listener::Ours => {}
     }
+    if checks.protocol == Protocol::Grpc {
+        return judge_greeting(greet(address, checks.request));
+    }
     judge(checks, |request| ask(address, Question { host: &checks.host, request, patience: checks.request }))
 }
 
@@ -270,7 +275,18 @@ fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Check
 /// the meantime, that is to be noticed.
 fn look_at_socket(socket: &Path, checks: &Checks, waited: Duration) -> Standing {
     let patience = (waited / 2).min(checks.request).max(SHORT);
+    if checks.protocol == Protocol::Grpc {
+        return judge_greeting(greet_unix(socket, patience));
+    }
     judge(checks, |request| ask_unix(socket, Question { host: &checks.host, request, patience }))
+}
+
+fn judge_greeting(answer: Answer) -> Standing {
+    match answer {
+        Answer::Http { .. } => Standing::Ready,
+        Answer::Refused => Standing::NotYet("nothing listens there".to_owned()),
+        Answer::Nothing(why) => Standing::NotYet(format!("it took the connection, but {why}")),
+    }
 }
 
 /// Whether it is asked over HTTP.

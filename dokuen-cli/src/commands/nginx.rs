@@ -7,7 +7,7 @@ use std::path::Path;
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::{App, Front, Host, Transcript, shown};
-use dokuen_nginx::{BadSetting, Origin, SETTINGS, Settings};
+use dokuen_nginx::{BadSetting, Origin, SETTINGS, Settings, Version};
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure};
@@ -253,7 +253,11 @@ fn change(
         None => front_door::names::lock(host)?,
     };
     let mut sheet = sheets::load(&front)?;
+    let had_http3 = sheet.is_on("http3");
     let pages = edit(&front, &mut sheet)?;
+    if sheet.is_on("http3") && !had_http3 {
+        check_http3(host)?;
+    }
     let saved = Saved::change(&front.settings_file(), Some(&sheets::to_file(&sheet)))?;
     match &app {
         Some(app) => front_door::refresh(host, app, out)?,
@@ -271,6 +275,17 @@ fn change(
     let whose = app.map_or_else(|| "all apps".to_owned(), |app| app.name.to_string());
     out.step(&format!("nginx has the settings of {whose}"));
     Ok(())
+}
+
+/// An nginx that loses it later goes on without: this is about telling whoever asks for it.
+fn check_http3(host: &Host) -> Result<(), Failure> {
+    let build = front_door::nginx(host)?.build()?;
+    if build.http3 {
+        return Ok(());
+    }
+    let which = build.version.map_or_else(|| "this nginx".to_owned(), |Version(a, b, c)| format!("nginx {a}.{b}.{c}"));
+    let text = format!("{which} has no HTTP/3: it takes 1.25.0 or newer, built --with-http_v3_module");
+    Err(Failure::new(Exit::HostNotReady, text))
 }
 
 impl From<BadSetting> for Failure {

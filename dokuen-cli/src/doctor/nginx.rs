@@ -27,7 +27,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
 }
 
 fn version(nginx: &Nginx) -> Result<Finding, Failure> {
-    let Some(version) = nginx.version()? else {
+    let Some(version) = nginx.build()?.version else {
         return Ok(Finding::unknown("this nginx is a fork that numbers its releases its own way"));
     };
     let Version(major, minor, patch) = version;

@@ -10,6 +10,9 @@ use crate::exit::{Exit, Failure};
 /// A page of one's own may have so many bytes.
 pub const MOST_OF_A_PAGE: usize = 256 * 1024;
 
+/// Settings of earlier days that said nothing: a socket takes a connection at once or never.
+const RETIRED: &[&str] = &["proxy-connect-timeout"];
+
 /// The sheet of an app, or of all.
 pub fn load(front: &Front) -> Result<Settings, Failure> {
     let path = front.settings_file();
@@ -17,7 +20,7 @@ pub fn load(front: &Front) -> Result<Settings, Failure> {
     let broken = |why: String| Failure::new(Exit::Failed, format!("`{}`: {why}", path.display()));
     let pairs: BTreeMap<String, String> = serde_json::from_slice(&bytes).map_err(|e| broken(e.to_string()))?;
     let mut settings = Settings::default();
-    for (name, value) in &pairs {
+    for (name, value) in pairs.iter().filter(|(name, _)| !RETIRED.contains(&name.as_str())) {
         settings.set(name, value).map_err(|e| broken(e.to_string()))?;
     }
     Ok(settings)

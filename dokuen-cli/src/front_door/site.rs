@@ -15,6 +15,7 @@ pub fn of(host: &Host, app: &App, config: &Environment, instances: usize) -> Res
     let (ours, all) = (app.front(), host.front());
     let (aliases, redirects) = names::all(host, app, config)?;
     let settings = sheets::load(&ours)?.over(&sheets::load(&all)?);
+    let said = Settings::read(host, config)?;
     let slots = dokuen_core::slots_for(u16::try_from(instances).unwrap_or(u16::MAX));
     let site = Site::new(app.name.clone(), app.domain(&host.conf)?, path(&app.live_route())?);
     Ok(Site {
@@ -23,7 +24,8 @@ pub fn of(host: &Host, app: &App, config: &Environment, instances: usize) -> Res
         slots,
         upstream: upstream(host, config)?,
         certificates: certs::for_nginx(host, app)?,
-        https_only: Settings::read(host, config)?.https_only,
+        protocol: said.protocol,
+        https_only: said.https_only,
         maintenance: ours.maintenance_file().exists(),
         files: Files { release: Some(path(&app.current())?), users: users(app, &settings)?, pages: pages(app, &all)? },
         custom: custom(&ours, &all)?,

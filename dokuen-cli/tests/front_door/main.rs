@@ -20,11 +20,18 @@ mod snapshot;
 mod authority;
 mod curl;
 mod pem;
+mod tools;
 
 mod acme;
 mod domains;
+mod every_setting;
+mod grpc;
 mod https;
+mod pages;
 mod settings;
+mod streams;
+mod timing;
+mod tls;
 
 /// All state is as it was, but for what lies here.
 #[track_caller]

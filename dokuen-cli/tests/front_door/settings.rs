@@ -10,13 +10,13 @@ use crate::curl::curl;
 use crate::host::Host;
 use crate::outcome::run;
 
-fn served(host: &Host) -> App {
+pub fn served(host: &Host) -> App {
     let app = host.app("hello", "python");
     app.push().ok();
     app
 }
 
-fn url(app: &App, path: &str) -> String {
+pub fn url(app: &App, path: &str) -> String {
     format!("http://{}{path}", app.domain())
 }
 
@@ -104,6 +104,11 @@ fn compression_where_a_client_takes_it() {
     assert!(!head(&gzip).contains("content-encoding"));
     app.dokuen("nginx:set", &["gzip=on"]).ok();
     assert!(head(&gzip).contains("content-encoding: gzip") && !head(&[]).contains("content-encoding"));
+    // The app's answers are text/plain.
+    app.dokuen("nginx:set", &["gzip-types=image/svg+xml"]).ok();
+    assert!(!head(&gzip).contains("content-encoding"));
+    app.dokuen("nginx:set", &["gzip-types=text/plain"]).ok();
+    assert!(head(&gzip).contains("content-encoding: gzip"));
     app.dokuen("nginx:set", &["gzip-min-length=100000"]).ok();
     assert!(!head(&gzip).contains("content-encoding"));
 }
@@ -204,39 +209,6 @@ fn times_that_the_app_may_take() {
 }
 
 #[test]
-fn maintenance_shows_a_page_and_ends() {
-    let host = Host::new();
-    let app = served(&host);
-    app.dokuen("maintenance", &[]).ok().stdout_is("off\n");
-    app.dokuen("maintenance:on", &[]).ok();
-    app.dokuen("maintenance", &[]).ok().stdout_is("on\n");
-    let answer = curl(&host, &url(&app, "/"), &[]);
-    assert_eq!((answer.status, answer.body.trim()), (503, "hello is in maintenance"));
-    assert!(answer.head.contains("retry-after: 60"), "{}", answer.head);
-    // A deploy in between changes nothing of it, and is live when it ends.
-    app.greeting("two").push().ok();
-    host.dokuen(&["boot"]).ok();
-    assert_eq!(curl(&host, &url(&app, "/"), &[]).status, 503);
-    app.dokuen_given("nginx:set", &["page.maintenance=-"], b"<h1>back at ten</h1>").ok();
-    assert_eq!(curl(&host, &url(&app, "/"), &["-H", "Accept: text/html,*/*"]).body, "<h1>back at ten</h1>");
-    app.dokuen("maintenance:off", &[]).ok();
-    app.serves("two");
-}
-
-#[test]
-fn an_app_that_is_not_there_is_told_in_the_form_that_is_asked_for() {
-    let host = Host::new();
-    let app = served(&host);
-    app.dokuen("shutdown", &[]).ok();
-    let text = curl(&host, &url(&app, "/"), &[]);
-    assert_eq!((text.status, text.body.trim()), (502, "hello is not running"));
-    let page = curl(&host, &url(&app, "/"), &["-H", "Accept: text/html"]);
-    assert!(page.status == 502 && page.body.starts_with("<!doctype html>"), "{page:?}");
-    let own = curl(&host, &url(&app, "/.well-known/dokuen/502"), &[]);
-    assert_eq!(own.status, 404, "the page itself is no address");
-}
-
-#[test]
 fn a_value_that_makes_no_sense_changes_nothing() {
     let host = Host::new();
     let app = served(&host);
@@ -251,45 +223,6 @@ fn a_value_that_makes_no_sense_changes_nothing() {
         app.dokuen("nginx:set", &["gzip=on", pair]).exits(2).stderr_has(words);
     }
     crate::unchanged_but(&before, &host, &["events"]);
-}
-
-#[test]
-fn an_admins_snippets_and_template_are_tested_before_they_are_used() {
-    let host = Host::new();
-    let (app, other) = (served(&host), host.app("other", "python"));
-    other.push().ok();
-    let snippets = app.dir().join("front/snippets");
-    fs::create_dir_all(&snippets).unwrap();
-    fs::write(snippets.join("server.conf"), "location = /extra { return 418; }\n").unwrap();
-    host.dokuen(&["nginx:rebuild"]).ok();
-    assert_eq!(curl(&host, &url(&app, "/extra"), &[]).status, 418);
-    fs::write(snippets.join("server.conf"), "locatoin = /extra { return 418; }\n").unwrap();
-    app.dokuen("nginx:test", &[]).exits(8).stderr_has("unknown directive \"locatoin\"");
-    host.dokuen(&["nginx:rebuild"]).exits(8).stderr_has("locatoin");
-    assert_eq!(curl(&host, &url(&app, "/extra"), &[]).status, 418, "the last good one serves on");
-    // Nobody else is held up by it.
-    other.dokuen("domains:add", &["fine.example"]).ok();
-    fs::remove_file(snippets.join("server.conf")).unwrap();
-
-    let template = "{{> upstream}}\nserver {\n{{#each servers}}{{#each listen}}listen {{this}};\n{{/each}}server_name {{#each names}}{{this}} {{/each}};\n{{/each}}location / { return 200 mine; }\n{{> own}}\n}\n";
-    fs::write(app.dir().join("front/nginx.conf.hbs"), template).unwrap();
-    app.dokuen("nginx:test", &[]).ok();
-    host.dokuen(&["nginx:rebuild"]).ok();
-    assert_eq!(curl(&host, &url(&app, "/"), &[]).body, "mine");
-    fs::remove_file(app.dir().join("front/nginx.conf.hbs")).unwrap();
-    host.dokuen(&["nginx:rebuild"]).ok();
-    app.serves("Hello from Python, version 1");
-}
-
-#[test]
-fn somebody_elses_broken_file_is_set_aside_and_told() {
-    let host = Host::new();
-    let app = served(&host);
-    fs::write(host.dir().join("nginx/zz.conf"), "servr x;\n").unwrap();
-    app.greeting("two").push().ok().serving("two");
-    assert!(host.dir().join("nginx/zz.conf").exists(), "a deploy that changes no name asks nobody");
-    app.dokuen("domains:add", &["a.example"]).ok().stderr_has("zz.conf.refused").stderr_has("unknown directive");
-    assert_eq!(curl(&host, "http://a.example/", &[]).status, 200);
 }
 
 #[test]

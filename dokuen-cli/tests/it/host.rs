@@ -40,12 +40,22 @@ pub struct Options {
     pub conf: &'static str,
     /// Whether an `nginx` that [`Host::nginx_refuses`] can spoil comes first in the search path.
     pub spoilable_nginx: bool,
+    /// An nginx in place of the machine's; `DOKUEN_TEST_NGINX` names one for all tests.
+    pub nginx: Option<PathBuf>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let conf = "stop_timeout: 3\ndrain_timeout: 10\nboot_timeout: 20\n";
-        Self { name: "d", base: "dokuen.test", setup: Vec::new(), ports: PER_HOST - 3, conf, spoilable_nginx: false }
+        Self {
+            name: "d",
+            base: "dokuen.test",
+            setup: Vec::new(),
+            ports: PER_HOST - 3,
+            conf,
+            spoilable_nginx: false,
+            nginx: std::env::var_os("DOKUEN_TEST_NGINX").map(PathBuf::from),
+        }
     }
 }
 
@@ -72,6 +82,9 @@ impl Host {
         let host = Self(Arc::new(Inner { temp, dir, ports, base }));
         if options.spoilable_nginx {
             host.plant_nginx();
+        } else if let Some(nginx) = &options.nginx {
+            fs::create_dir_all(host.bin()).unwrap();
+            std::os::unix::fs::symlink(nginx, host.bin().join("nginx")).unwrap();
         }
         host
     }

@@ -55,13 +55,11 @@ impl Settings {
         }
     }
 
-    /// Only where the connection is encrypted.
-    pub(crate) fn tls_lines(&self) -> Vec<String> {
+    /// Only where the connection is encrypted; the port is the one where HTTP/3 is spoken too.
+    pub(crate) fn tls_lines(&self, http3_port: Option<u16>) -> Vec<String> {
         let modern = self.get("tls") == "modern";
         let mut lines = vec![format!("ssl_protocols {};", if modern { "TLSv1.3" } else { "TLSv1.2 TLSv1.3" })];
-        if !modern {
-            lines.push(format!("ssl_ciphers {CIPHERS};"));
-        }
+        lines.push(format!("ssl_ciphers {};", if modern { NO_CIPHER } else { CIPHERS }));
         for line in [
             "ssl_prefer_server_ciphers off;",
             "ssl_session_cache shared:dokuen:10m;",
@@ -74,6 +72,8 @@ impl Settings {
             lines.push("ssl_stapling on;".to_owned());
         }
         lines.extend(self.hsts_line());
+        // A day: whoever was told so and finds nobody there takes the usual way again.
+        lines.extend(http3_port.map(|port| format!("add_header Alt-Svc 'h3=\":{port}\"; ma=86400' always;")));
         lines
     }
 
@@ -112,10 +112,25 @@ impl Settings {
         lines
     }
 
+    /// Where gRPC is passed on: it is never collected or kept, and upgrades to nothing.
+    pub(crate) fn grpc_lines(&self) -> Vec<String> {
+        let said = |name: &str| format!("grpc_{} {};", name.replace('-', "_"), self.get(&format!("proxy-{name}")));
+        let mut lines: Vec<String> = ["send-timeout", "read-timeout", "buffer-size"].map(said).into();
+        lines.extend(self.header_lines("grpc"));
+        lines
+    }
+
+    /// What the app sees on every request, and which of its own headers are replaced.
+    fn header_lines(&self, way: &str) -> Vec<String> {
+        let sets =
+            self.family("request-header.").map(|(name, value)| format!("{way}_set_header {name} {};", quoted(value)));
+        let hides = self.family("header.").map(|(name, _)| format!("{way}_hide_header {name};"));
+        sets.chain(hides).collect()
+    }
+
     /// Where requests are passed on.
     pub(crate) fn proxy_lines(&self, app: &AppName) -> Vec<String> {
         let mut lines: Vec<String> = [
-            "proxy-connect-timeout",
             "proxy-send-timeout",
             "proxy-read-timeout",
             "proxy-buffering",
@@ -124,6 +139,7 @@ impl Settings {
         ]
         .map(|name| format!("{} {};", name.replace('-', "_"), self.get(name)))
         .into();
+        lines.insert(0, "proxy_http_version 1.1;".to_owned());
         // A buffer of another size than the first would only make the bounds between them break.
         let size = self.get("proxy-buffer-size");
         lines.push(format!("proxy_buffers {} {size};", self.get("proxy-buffers")));
@@ -133,13 +149,7 @@ impl Settings {
         } else {
             lines.push("proxy_set_header Connection \"\";".to_owned());
         }
-        for (name, value) in self.family("request-header.") {
-            lines.push(format!("proxy_set_header {name} {};", quoted(value)));
-        }
-        for (name, _) in self.family("header.") {
-            // The app's own is replaced, not doubled.
-            lines.push(format!("proxy_hide_header {name};"));
-        }
+        lines.extend(self.header_lines("proxy"));
         if !self.get("cache").is_empty() {
             lines.extend(self.cache_lines(app));
         }
@@ -165,6 +175,11 @@ impl Settings {
         (!value.is_empty()).then(|| value.split_once(' ').unwrap_or((value, "")))
     }
 }
+
+/// For whoever speaks TLS 1.3 alone, whose ciphers are not named here. All names share an address, and OpenSSL has settled
+/// on a version by what the address's default server allows before it hears the name. So a client of TLS 1.2 is refused by
+/// the ciphers, which come after the name: this one needs a secret that was shared before, and there is none.
+const NO_CIPHER: &str = "PSK-AES256-GCM-SHA384";
 
 /// What browsers of the last ten years have, without anything that is thought weak (Mozilla's intermediate list).
 const CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\

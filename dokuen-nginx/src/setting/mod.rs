@@ -105,7 +105,8 @@ impl Settings {
         self.values.get(name).map_or_else(default, |(value, _)| value.as_str())
     }
 
-    pub(crate) fn is_on(&self, name: &str) -> bool {
+    /// Whether a switch is on.
+    pub fn is_on(&self, name: &str) -> bool {
         self.get(name) == "on"
     }
 

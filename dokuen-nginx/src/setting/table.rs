@@ -82,7 +82,6 @@ pub static SETTINGS: &[Setting] = &[
     row("client-body-timeout", Kind::Time, "60s", "how long a client may pause within a request"),
     row("send-timeout", Kind::Time, "60s", "how long a client may pause within an answer"),
     row("keepalive-timeout", Kind::Time, "75s", "how long an idle client's connection is kept"),
-    row("proxy-connect-timeout", Kind::Time, "5s", "how long the app may take to accept a connection"),
     row("proxy-read-timeout", Kind::Time, "60s", "how long the app may pause within an answer"),
     row("proxy-send-timeout", Kind::Time, "60s", "how long the app may pause in reading a request"),
     row("proxy-buffering", Kind::Switch, "on", "collect an answer before a slow client has read it; off for streams"),
@@ -111,6 +110,7 @@ pub static SETTINGS: &[Setting] = &[
     ),
     row("hsts", Kind::Hsts, "off", "how long browsers shall insist on https"),
     row("tls", Kind::OneOf(&["intermediate", "modern"]), "intermediate", "modern: TLS 1.3 alone"),
+    row("http3", Kind::Switch, "off", "HTTP/3 too, where this nginx has it"),
     row("ocsp-stapling", Kind::Switch, "off", "for authorities that still have OCSP"),
 ];
 

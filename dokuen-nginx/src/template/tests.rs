@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use dokuen_core::{AppName, Domain, ServerName};
+use dokuen_core::{AppName, Domain, Protocol, ServerName};
 
 use super::*;
 use crate::seal::Seal;
 use crate::setting::Settings;
 use crate::site::{Certificate, Custom, Files, Redirect, Upstream};
+use crate::version::Version;
 
 fn site() -> Site {
     let live = ConfPath::new(Path::new("/run/my dokuen/hello/live")).unwrap();
@@ -25,8 +26,8 @@ fn dir(path: &str) -> ConfPath {
 
 #[test]
 fn a_vhost() {
-    insta::assert_snapshot!(render(&site(), &listen(), None).unwrap(), @r#"
-    # dokuen-route 145b722361f13212 hello.example.com
+    insta::assert_snapshot!(render(&site(), &listen(), Build::default()).unwrap(), @r#"
+    # dokuen-route b4a8fd348346a518 hello.example.com
     # Written by Dokuen for hello: what is changed here by hand is lost.
 
     upstream dokuen_hello {
@@ -49,7 +50,6 @@ fn a_vhost() {
 
         location / {
             proxy_pass http://dokuen_hello;
-            proxy_http_version 1.1;
             proxy_set_header Host $host$dokuen_port;
             proxy_set_header X-Real-IP $remote_addr;
             proxy_set_header X-Forwarded-For $remote_addr;
@@ -62,7 +62,7 @@ fn a_vhost() {
             proxy_next_upstream error timeout;
             proxy_next_upstream_tries 3;
             proxy_next_upstream_timeout 10s;
-            proxy_connect_timeout 5s;
+            proxy_http_version 1.1;
             proxy_send_timeout 60s;
             proxy_read_timeout 60s;
             proxy_buffering on;
@@ -118,7 +118,7 @@ fn a_vhost() {
             if ($dokuen_near = "") {
                 return 404;
             }
-            return 200 "145b722361f13212\n";
+            return 200 "b4a8fd348346a518\n";
         }
     }
     "#);
@@ -135,7 +135,7 @@ fn certificate(names_of: &[&str]) -> Certificate {
 #[test]
 fn a_vhost_has_every_name_and_says_by_which_it_can_be_asked() {
     let aliases = names(&["www.example.com", "example.com", "*.example.org"]);
-    let text = render(&Site { aliases, ..site() }, &listen(), None).unwrap();
+    let text = render(&Site { aliases, ..site() }, &listen(), Build::default()).unwrap();
     let part = "hello.example.com\n        www.example.com\n        example.com\n        *.example.org\n        ;";
     assert!(text.contains(part), "{text}");
     assert_eq!(
@@ -155,7 +155,7 @@ fn names_with_a_certificate_are_apart_from_those_without() {
         ..site()
     };
     let door = listen().and_https(Some("127.0.0.1:8443".parse().unwrap()));
-    let text = render(&site, &door, None).unwrap();
+    let text = render(&site, &door, Build::default()).unwrap();
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     let wanted = ["listen ", "return 301", "ssl_certificate ", "proxy_pass"];
     let mut seen: Vec<&str> = lines.iter().filter(|line| wanted.iter().any(|w| line.starts_with(w))).copied().collect();
@@ -173,9 +173,52 @@ fn names_with_a_certificate_are_apart_from_those_without() {
     ssl_certificate "/c/chain.pem";
     return 301 https://a.example:8443$request_uri;
     "#);
-    assert!(!render(&site, &listen(), None).unwrap().contains("ssl"), "without an address for https there is none");
-    let newer = render(&site, &door, Some(Version(1, 28, 0))).unwrap();
+    assert!(
+        !render(&site, &listen(), Build::default()).unwrap().contains("ssl"),
+        "without an address for https there is none"
+    );
+    let newer = render(&site, &door, Version(1, 28, 0).into()).unwrap();
     assert!(newer.contains("listen 127.0.0.1:8443 ssl;") && newer.contains("http2 on;"), "{newer}");
+}
+
+#[test]
+fn http3_is_written_where_it_is_asked_for_and_there() {
+    let secure = |on: &str| Site {
+        certificates: vec![certificate(&["hello.example.com"])],
+        settings: Settings::default().with("http3", on).unwrap(),
+        ..site()
+    };
+    let door = listen().and_https(Some("127.0.0.1:8443".parse().unwrap()));
+    let new = Build { version: Some(Version(1, 28, 3)), http3: true };
+    let text = render(&secure("on"), &door, new).unwrap();
+    assert_eq!(text.matches("listen 127.0.0.1:8443 quic;").count(), 1, "{text}");
+    assert!(text.contains("add_header Alt-Svc 'h3=\":8443\"; ma=86400' always;"), "{text}");
+    for (site, build) in [(secure("off"), new), (secure("on"), Version(1, 28, 3).into()), (site(), new)] {
+        let text = render(&site, &door, build).unwrap();
+        assert!(!text.contains("quic") && !text.contains("Alt-Svc"), "{text}");
+    }
+}
+
+#[test]
+fn grpc_is_passed_on_as_such_and_keeps_no_connection() {
+    let mut settings = Settings::default();
+    for (name, value) in
+        [("proxy-read-timeout", "5m"), ("request-header.X-A", "1"), ("header.X-B", "2"), ("cache", "1m")]
+    {
+        settings.set(name, value).unwrap();
+    }
+    let text = render(&Site { protocol: Protocol::Grpc, settings, ..site() }, &listen(), Build::default()).unwrap();
+    assert!(!text.contains("    proxy_") && !text.contains("    keepalive 64"), "{text}");
+    for line in [
+        "grpc_pass grpc://dokuen_hello;",
+        "grpc_set_header X-Forwarded-For $remote_addr;",
+        "grpc_next_upstream error timeout;",
+        "grpc_read_timeout 5m;",
+        "grpc_set_header X-A \"1\";",
+        "grpc_hide_header X-B;",
+    ] {
+        assert!(text.contains(line), "{line}: {text}");
+    }
 }
 
 #[test]
@@ -199,8 +242,8 @@ fn settings_stand_where_they_count() {
         settings.set(name, value).unwrap();
     }
     let files = Files { release: Some(dir("/d/apps/hello/current")), users: Some(dir("/u")), ..Files::default() };
-    let text = render(&Site { settings, files, ..site() }, &listen(), None).unwrap();
-    let plain = render(&site(), &listen(), None).unwrap();
+    let text = render(&Site { settings, files, ..site() }, &listen(), Build::default()).unwrap();
+    let plain = render(&site(), &listen(), Build::default()).unwrap();
     let plain: Vec<_> = plain.lines().collect();
     let more: Vec<_> = text.lines().skip(1).filter(|line| !plain.contains(line)).collect();
     insta::assert_snapshot!(more.join("\n"), @r#"
@@ -246,13 +289,13 @@ fn settings_stand_where_they_count() {
             alias "/d/apps/hello/current/public/assets/";
             disable_symlinks on "from=/d/apps/hello/current";
             expires 30d;
-            return 200 "71c6d98964a90039\n";
+            return 200 "f5ce849cc1c1592b\n";
     "#);
 }
 
 #[test]
 fn in_maintenance_nobody_is_let_in() {
-    let text = render(&Site { maintenance: true, ..site() }, &listen(), None).unwrap();
+    let text = render(&Site { maintenance: true, ..site() }, &listen(), Build::default()).unwrap();
     assert!(!text.contains("proxy_pass") && text.contains("hello is in maintenance"), "{text}");
 }
 
@@ -260,7 +303,7 @@ fn in_maintenance_nobody_is_let_in() {
 fn a_template_of_an_admins_own_has_to_let_itself_be_proven() {
     let with = |template: &str| {
         let custom = Custom { template: Some(template.to_owned()), ..Custom::default() };
-        render(&Site { custom, ..site() }, &listen(), None)
+        render(&Site { custom, ..site() }, &listen(), Build::default())
     };
     let text = with("{{> upstream}}\nserver { server_name x; {{#each servers}}{{#each names}}{{this}} {{/each}}{{/each}}{{> own}} }").unwrap();
     assert!(text.starts_with("# dokuen-route ") && text.contains("hello.example.com"), "{text}");
@@ -270,7 +313,7 @@ fn a_template_of_an_admins_own_has_to_let_itself_be_proven() {
 
 #[test]
 fn the_sum_tells_two_texts_apart_and_stands_for_one() {
-    let sum = |site: &Site| Seal::of(render(site, &listen(), None).unwrap().as_bytes()).unwrap().sum;
+    let sum = |site: &Site| Seal::of(render(site, &listen(), Build::default()).unwrap().as_bytes()).unwrap().sum;
     assert_eq!(sum(&site()), sum(&site()));
     assert_ne!(sum(&site()), sum(&Site { slots: 3, ..site() }));
 }
@@ -283,6 +326,7 @@ fn the_server_for_unknown_names() {
         listen,
         https: vec!["0.0.0.0:443 default_server ssl http2".to_owned()],
         http2: false,
+        quic: Vec::new(),
         stand_in: None,
         near,
         keepalive_min_timeout: true,
@@ -443,15 +487,15 @@ fn the_conf_that_only_carries_signals() {
 
 #[test]
 fn connections_to_apps_themselves_are_given_up_soon_or_not_kept() {
-    let kept = |upstream, version| {
-        let text = render(&Site { upstream, ..site() }, &listen(), version).unwrap();
+    let kept = |upstream, build| {
+        let text = render(&Site { upstream, ..site() }, &listen(), build).unwrap();
         let upstream = text.split("\nserver {").next().unwrap();
         upstream.lines().map(str::trim).filter(|l| l.starts_with("keepalive")).collect::<Vec<_>>().join(" ")
     };
-    let (old, new) = (Some(Version(1, 18, 0)), Some(Version(1, 22, 1)));
-    for version in [None, old, new] {
-        assert_eq!(kept(Upstream::Fronts, version), "keepalive 64; keepalive_timeout 10s;");
+    let (none, old, new) = (Build::default(), Build::from(Version(1, 18, 0)), Build::from(Version(1, 22, 1)));
+    for build in [none, old, new] {
+        assert_eq!(kept(Upstream::Fronts, build), "keepalive 64; keepalive_timeout 10s;");
     }
     assert_eq!(kept(Upstream::Apps, new), "keepalive 64; keepalive_timeout 1s; keepalive_time 1s;");
-    assert_eq!((kept(Upstream::Apps, old), kept(Upstream::Apps, None)), (String::new(), String::new()));
+    assert_eq!((kept(Upstream::Apps, old), kept(Upstream::Apps, none)), (String::new(), String::new()));
 }

@@ -1,5 +1,6 @@
 //! One app's vhost: what its templates are filled with.
 
+use dokuen_core::Protocol;
 use serde::Serialize;
 
 use super::{TEMPLATES, filled};
@@ -51,6 +52,9 @@ struct Vhost<'a> {
     servers: Vec<Block<'a>>,
     maintenance: bool,
     gate: Vec<String>,
+    /// The first word of the directives that pass requests on, and the scheme they are passed on by.
+    way: &'static str,
+    pass: &'static str,
     proxy: Vec<String>,
     statics: Vec<Static<'a>>,
     release: Option<&'a ConfPath>,
@@ -98,6 +102,7 @@ struct Shown<'a> {
 impl<'a> Vhost<'a> {
     fn of(site: &'a Site, door: &'a Door) -> Self {
         let settings = &site.settings;
+        let grpc = site.protocol == Protocol::Grpc;
         let mut http = settings.http_lines(&site.app, &door.cache);
         http.extend(site.custom.http.iter().cloned());
         // Files of a release are shown when there is a release and people are let in.
@@ -107,14 +112,16 @@ impl<'a> Vhost<'a> {
             http,
             live: &site.live,
             slots: (1..=site.slots).collect(),
-            keepalive: keepalive(site.upstream, door.keepalive_time),
+            keepalive: keepalive(site, door.keepalive_time),
             servers: servers(site, !door.https.is_empty())
                 .into_iter()
                 .map(|server| Block::of(site, door, server))
                 .collect(),
             maintenance: site.maintenance,
             gate: settings.gate_lines(&site.app, site.files.users.as_ref()),
-            proxy: settings.proxy_lines(&site.app),
+            way: if grpc { "grpc" } else { "proxy" },
+            pass: if grpc { "grpc" } else { "http" },
+            proxy: if grpc { settings.grpc_lines() } else { settings.proxy_lines(&site.app) },
             statics: settings
                 .family("static.")
                 .filter(|_| shows_files)
@@ -132,8 +139,10 @@ impl<'a> Vhost<'a> {
 }
 
 /// How long nginx keeps a connection. One that does not know how to give a busy one up keeps none to an app itself.
-fn keepalive(upstream: Upstream, knows_time: bool) -> &'static [&'static str] {
-    match (upstream, knows_time) {
+/// Nor for gRPC, whose connections nobody but the two ends of them can tell to be idle.
+fn keepalive(site: &Site, knows_time: bool) -> &'static [&'static str] {
+    match (site.upstream, knows_time) {
+        _ if site.protocol == Protocol::Grpc => &[],
         (Upstream::Fronts, _) => &["keepalive 64;", "keepalive_timeout 10s;"],
         (Upstream::Apps, true) => &["keepalive 64;", "keepalive_timeout 1s;", "keepalive_time 1s;"],
         (Upstream::Apps, false) => &[],
@@ -146,10 +155,14 @@ impl<'a> Block<'a> {
         if server.https.is_some() {
             listen.extend(door.https.iter().cloned());
         }
+        let http3 = server.https.is_some() && door.http3 && site.settings.is_on("http3");
+        if http3 {
+            listen.extend(door.quic.iter().cloned());
+        }
         let log = door.logs.as_ref().and_then(|dir| dir.join(&access_log(&site.app)));
         let lines = if server.purpose == Purpose::App { site.settings.server_lines(log.as_ref()) } else { Vec::new() };
         let tls = server.https.map(|Certificate { chain, key, .. }| {
-            let mut lines = site.settings.tls_lines();
+            let mut lines = site.settings.tls_lines(http3.then_some(door.ports.1));
             lines.extend(door.http2_directive.then(|| "http2 on;".to_owned()));
             Tls { chain, key, lines }
         });

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use dokuen_core::cmd::Cmd;
-use dokuen_core::{AppName, Domain, ServerName, fs, slots_for};
+use dokuen_core::{AppName, Domain, Protocol, ServerName, fs, slots_for};
 use dokuen_nginx::{
     Certificate, ConfPath, Files, Listen, Page, Redirect, SETTINGS, Settings, Site, ensure_default, render,
 };
@@ -39,11 +39,11 @@ fn check(stage: &Stage, sites: &[Site]) {
     fs::make_dirs(&dir.join("sites"), fs::PUBLIC_DIR).unwrap();
     fs::make_dirs(&dir.join("cache"), fs::PUBLIC_DIR).unwrap();
     let listen = Listen::only("127.0.0.1:1".parse().unwrap()).and_https(Some("127.0.0.1:2".parse().unwrap()));
-    let version = stage.nginx.version().unwrap();
+    let build = stage.nginx.build().unwrap();
     let maps = fs::read_text(&stage.places().dir.join("00-default.conf")).unwrap();
     fs::replace_report(&dir.join("sites/00-default.conf"), maps.as_bytes(), fs::PUBLIC_FILE).unwrap();
     for site in sites {
-        let text = render(site, &listen, version).unwrap();
+        let text = render(site, &listen, build).unwrap();
         let text = text.replace("/var/cache/nginx", &dir.join("cache").display().to_string());
         let file = dir.join("sites").join(format!("{}.conf", site.app));
         fs::replace_report(&file, text.as_bytes(), fs::PUBLIC_FILE).unwrap();
@@ -61,7 +61,7 @@ fn check(stage: &Stage, sites: &[Site]) {
     let files = files(&String::from_utf8_lossy(&said.stdout));
     for site in sites {
         let file = format!("{}/sites/{}.conf", dir.display(), site.app);
-        compare(site, &parse(&files[&file]));
+        compare(site, &parse(&files[&file]), build.http3);
     }
 }
 
@@ -71,7 +71,7 @@ fn files(said: &str) -> BTreeMap<String, String> {
     parts.map(|part| part.split_once(":\n").map(|(file, text)| (file.to_owned(), text.to_owned())).unwrap()).collect()
 }
 
-fn compare(site: &Site, all: &[Directive]) {
+fn compare(site: &Site, all: &[Directive], knows_http3: bool) {
     let app = site.app.as_str();
     let get = |name: &str| value(&site.settings, name);
     let count = |name: &str| all.iter().filter(|directive| directive.name() == name).count();
@@ -89,28 +89,34 @@ fn compare(site: &Site, all: &[Directive]) {
 
     let servers: Vec<&[Directive]> =
         all.iter().filter(|d| d.name() == "server").map(|d| d.block.as_deref().unwrap()).collect();
-    let (mut http, mut https) = (BTreeSet::new(), BTreeSet::new());
+    let http3 = knows_http3 && get("http3") == "on";
+    let (mut http, mut https, mut quic) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for server in &servers {
         let one = |name: &str| server.iter().find(|directive| directive.name() == name);
         let names: Vec<_> = one("server_name").unwrap().words[1..].to_vec();
         let tls = one("ssl_certificate").is_some();
         for listen in server.iter().filter(|directive| directive.name() == "listen") {
-            let into = if listen.words[1] == "127.0.0.1:1" { &mut http } else { &mut https };
+            let into = match (listen.words[1].as_str(), listen.words.get(2).map(String::as_str)) {
+                ("127.0.0.1:1", None) => &mut http,
+                (_, Some("quic")) => &mut quic,
+                _ => &mut https,
+            };
             for name in &names {
                 assert!(into.insert(name.clone()), "{app}: {name} is answered twice");
             }
             assert!(listen.words[1] == "127.0.0.1:1" || tls, "{app}: https without a certificate");
         }
-        check_server(site, server, tls);
+        check_server(site, server, tls, http3);
     }
     let wanted: BTreeSet<String> = site.all_names().iter().map(ToString::to_string).collect();
     let certified = site.all_names().into_iter().filter(|name| site.certificate(name).is_some());
     assert_eq!(http, wanted, "{app}");
     assert_eq!(https, certified.map(|name| name.to_string()).collect(), "{app}");
+    assert_eq!(quic, if http3 { https } else { BTreeSet::new() }, "{app}");
 }
 
 /// Every directive of a server is one that was asked for, as it was asked for.
-fn check_server(site: &Site, server: &[Directive], tls: bool) {
+fn check_server(site: &Site, server: &[Directive], tls: bool, http3: bool) {
     let app = site.app.as_str();
     let location = |words: &[&str]| server.iter().find(|d| d.name() == "location" && d.words[1..] == *words);
     let root = location(&["/"]).unwrap().block.as_deref().unwrap();
@@ -163,6 +169,7 @@ fn check_server(site: &Site, server: &[Directive], tls: bool) {
     let headers = lines.iter().filter(|line| line.starts_with("add_header ")).count();
     let asked = site.settings.family("header.").filter(|(_, text)| !text.is_empty()).count();
     let more = usize::from(tls && value(&site.settings, "hsts") != "off")
+        + usize::from(tls && http3)
         + if leads {
             0
         } else {
@@ -186,12 +193,17 @@ fn check_app(site: &Site, root: &[Directive], server: &[Directive]) {
         return;
     }
     assert_eq!(statics.count(), wanted, "{app}");
-    let mut expected = vec![format!("proxy_pass http://dokuen_{app}")];
-    for name in ["proxy-read-timeout", "proxy-send-timeout", "proxy-connect-timeout", "proxy-buffering"] {
-        expected.push(format!("{} {}", name.replace('-', "_"), value(&site.settings, name)));
+    let grpc = site.protocol == Protocol::Grpc;
+    let (way, pass) = if grpc { ("grpc", "grpc") } else { ("proxy", "http") };
+    let mut expected = vec![format!("{way}_pass {pass}://dokuen_{app}")];
+    for name in ["read-timeout", "send-timeout", "buffer-size"] {
+        expected.push(format!("{way}_{} {}", name.replace('-', "_"), value(&site.settings, &format!("proxy-{name}"))));
+    }
+    if !grpc {
+        expected.push(format!("proxy_buffering {}", value(&site.settings, "proxy-buffering")));
     }
     for (name, text) in site.settings.family("request-header.") {
-        expected.push(format!("proxy_set_header {name} {text}"));
+        expected.push(format!("{way}_set_header {name} {text}"));
     }
     for line in &expected {
         assert_eq!(lines.iter().filter(|other| *other == line).count(), 1, "{app} {line:?}: {lines:#?}");
@@ -200,9 +212,13 @@ fn check_app(site: &Site, root: &[Directive], server: &[Directive]) {
     let starting = |word: &str| lines.iter().filter(|line| line.starts_with(word)).count();
     assert_eq!(starting("allow "), list("allow"), "{app}");
     assert_eq!(starting("deny "), list("deny") + usize::from(list("allow") > 0), "{app}");
-    let ours = if value(&site.settings, "websocket") == "on" { 11 } else { 10 };
+    let ours = match (grpc, value(&site.settings, "websocket") == "on") {
+        (true, _) => 9,
+        (false, true) => 11,
+        (false, false) => 10,
+    };
     assert_eq!(
-        starting("proxy_set_header "),
+        starting(&format!("{way}_set_header ")),
         ours + site.settings.family("request-header.").count(),
         "{app}: {lines:#?}"
     );
@@ -252,6 +268,7 @@ fn site(dice: &mut Dice, number: usize, certificate: &Certificate) -> Site {
     site.redirects.dedup();
     site.slots = slots_for(dice.below(30) as u16);
     site.https_only = dice.below(2) == 0;
+    site.protocol = if dice.below(4) == 0 { Protocol::Grpc } else { Protocol::Http };
     site.maintenance = dice.below(8) == 0;
     if dice.below(2) == 0 {
         let some = site.all_names().into_iter().filter(|_| dice.below(2) == 0).collect();

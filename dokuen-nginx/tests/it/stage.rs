@@ -136,8 +136,10 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     causes.map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
+/// The machine's, or the one that `DOKUEN_TEST_NGINX` names.
 pub fn nginx_program() -> PathBuf {
-    find_program("").expect("these tests need nginx")
+    let named = std::env::var_os("DOKUEN_TEST_NGINX").map(PathBuf::from);
+    named.unwrap_or_else(|| find_program("").expect("these tests need nginx"))
 }
 
 fn places(root: &Path, addr: SocketAddr, https: SocketAddr) -> Places {

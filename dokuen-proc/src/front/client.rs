@@ -124,7 +124,12 @@ impl Client {
     /// Ends whatever is under way with a response of ours.
     pub fn answer(&mut self, answer: Answer, after: After, rest: Body) {
         let head_only = matches!(&self.state, State::Waiting(e) | State::Busy(e, _) if e.asked.method == Method::Head);
-        self.down.push(&answer.bytes(after, head_only));
+        let is_http2 = matches!(&self.state, State::Waiting(e) | State::Busy(e, _) if e.asked.method == Method::Http2);
+        // Our answers are HTTP/1; there, the end of the connection has to say it.
+        if !is_http2 {
+            self.down.push(&answer.bytes(after, head_only));
+        }
+        let rest = if is_http2 { Body::NONE } else { rest };
         self.up = Outbox::default();
         self.state = State::Answered { own: false, after, rest };
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use super::body::Body;
-use super::framing::{self, Asked, BadHead, Request, Then};
+use super::framing::{self, Asked, BadHead, Method, Request, Then};
 
 /// A request whose head is known and whose response is not complete.
 pub struct Exchange {
@@ -82,6 +82,9 @@ impl Exchange {
 
     /// Takes bytes of the app and returns those to pass on; `retiring` asks nginx not to use its connection again.
     pub fn hear<'a>(&mut self, bytes: &'a [u8], retiring: bool) -> Result<Cow<'a, [u8]>, BadResponse> {
+        if self.stage == Stage::Silent && self.asked.method == Method::Http2 {
+            self.stage = Stage::Tunnel;
+        }
         let mut whole = self.with_earlier(bytes);
         let mut end = 0;
         while matches!(self.stage, Stage::Silent | Stage::Head(_)) {

@@ -1,7 +1,6 @@
 //! Whole conversations, cut anywhere.
 
 use super::*;
-use crate::front::framing::Method;
 use proptest::prelude::*;
 
 fn exchange(method: Method) -> Exchange {
@@ -78,6 +77,16 @@ fn only_a_silent_idempotent_request_may_be_sent_again_and_only_once() {
     exchange.stage = Stage::Silent;
     exchange.retried = true;
     assert!(!exchange.may_retry());
+}
+
+#[test]
+fn http2_passes_both_ways_untouched_from_the_first_byte() {
+    let request = framing::request(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04").unwrap().unwrap();
+    assert_eq!((request.len, &request.body), (24, &Body::UntilEnd));
+    let mut exchange = Exchange::new(request, Instant::now());
+    assert!(!exchange.may_retry() && !exchange.hear_end(), "an app that is not up has not served it");
+    assert_eq!(exchange.hear(b"\0\0\0\x04\0", true).unwrap(), &b"\0\0\0\x04\0"[..]);
+    assert!(exchange.is_tunnel() && exchange.hear_end());
 }
 
 proptest! {

@@ -37,7 +37,7 @@ pub struct Request {
 /// What a request's head means for its response and for sending it twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
-    /// HEAD, CONNECT, or anything else.
+    /// HEAD, CONNECT, HTTP/2, or anything else.
     pub method: Method,
     /// Whether doing it twice does no more than once (RFC 9110, 9.2.2).
     pub idempotent: bool,
@@ -52,6 +52,8 @@ pub enum Method {
     Head,
     /// Its success is a tunnel.
     Connect,
+    /// The first bytes of HTTP/2: what follows is not ours to read.
+    Http2,
     /// Framed by its response's head alone.
     Other,
 }
@@ -81,8 +83,26 @@ pub enum Then {
     },
 }
 
+/// What every connection of HTTP/2 begins with (RFC 9113, 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// The preface as a request that lasts until its end; `None` for anything else.
+fn http2(bytes: &[u8]) -> Option<Option<Request>> {
+    let asked = Asked { method: Method::Http2, idempotent: false, close: true };
+    let whole = || Request { len: PREFACE.len(), asked, body: Body::UntilEnd };
+    // Four bytes tell: no method of HTTP/1 is `PRI`.
+    if bytes.starts_with(PREFACE) {
+        Some(Some(whole()))
+    } else {
+        (bytes.len() >= 4 && PREFACE.starts_with(bytes)).then_some(None)
+    }
+}
+
 /// Reads a request's head; `None` while it is incomplete.
 pub fn request(bytes: &[u8]) -> Result<Option<Request>, BadHead> {
+    if let Some(request) = http2(bytes) {
+        return Ok(request);
+    }
     with_lines(|lines| {
         let mut parsed = httparse::Request::new(&mut []);
         let Some(len) = complete(bytes, parsed.parse_with_uninit_headers(bytes, lines))? else { return Ok(None) };

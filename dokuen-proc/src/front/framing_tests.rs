@@ -32,6 +32,17 @@ fn request_bodies() {
 }
 
 #[test]
+fn the_preface_of_http2_is_known_in_pieces_and_nothing_else_is() {
+    for whole in ["PRI ", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r"] {
+        assert_eq!(request(whole.as_bytes()), Ok(None), "{whole}");
+    }
+    for other in ["PRI * HTTP/2.0\r\n\r\n\r\n", "PRI / HTTP/2.0\r\n\r\n"] {
+        assert_eq!(request(other.as_bytes()), Err(BadHead::Garbage), "{other}");
+    }
+    assert_eq!(request(b"PRINT / HTTP/1.1\r\n\r\n").unwrap().unwrap().asked.method, Method::Other);
+}
+
+#[test]
 fn what_is_remembered_of_a_request() {
     for (head, method, idempotent, close) in [
         ("GET / HTTP/1.1\r\n\r\n", Method::Other, true, false),

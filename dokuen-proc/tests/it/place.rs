@@ -55,6 +55,7 @@ impl Place {
             instances: vec![(ProcessType::parse(kind).unwrap(), 1)],
             config: Environment::default(),
             checks: Checks {
+                protocol: dokuen_core::Protocol::Http,
                 requests: vec![dokuen_proc::CheckRequest::to("/")],
                 commands: BTreeMap::new(),
                 host: "a.p.test".into(),
