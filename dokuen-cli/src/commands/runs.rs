@@ -117,6 +117,10 @@ pub fn show_logs(host: &Host, args: &RunLogsArgs, out: &mut Printer) -> Result<(
         let text = format!("what {} says goes to {}, who is attached to it", run.name, run.spec.by);
         return Err(Failure::new(Exit::NotFound, text));
     }
+    // It has only just begun, and has said nothing.
+    if !args.tail && run.state()? == State::Running && !app.named_log(&run.name).exists() {
+        return Ok(());
+    }
     let logs = LogsArgs { process: vec![run.name], lines: args.lines, tail: args.tail, ..LogsArgs::of(&args.app) };
     logs::run(host, &logs, out)
 }
