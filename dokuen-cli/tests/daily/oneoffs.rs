@@ -127,8 +127,10 @@ fn one_that_somebody_is_attached_to_is_listed_and_ended_too() {
     assert_eq!((ended.stdout.as_slice(), ended.status.code()), (&b"run.1\n"[..], None));
     assert!(!app.host.processes().iter().any(|process| process.words.contains("sleep 985")));
     assert!(list(&app).iter().all(|one| one["attached"] == false), "nothing is kept of it");
-    app.dokuen("releases:prune", &[]).ok();
-    assert!(!tree.exists());
+    eventually("nobody needs its tree any more", || {
+        app.dokuen("releases:prune", &[]).ok();
+        !tree.exists()
+    });
     app.dokuen("run:stop", &["run.1"]).ok().stdout_has("run.1 has ended already");
     app.dokuen("run", &["true"]).ok();
     assert!(!app.exists("runs/run.1"), "the next one tidies up");
