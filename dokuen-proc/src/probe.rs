@@ -128,6 +128,8 @@ fn head_of(Question { host, request, .. }: Question<'_>) -> Vec<u8> {
 
 /// More of an answer is not looked through.
 const MOST: usize = 1024 * 1024;
+/// What has no line end by then is no HTTP.
+const MOST_OF_A_LINE: usize = 4096;
 
 /// What came, and whether its body holds what it must. Where nothing is looked for, the status line is all that counts: a
 /// body that never ends is not waited for.
@@ -138,9 +140,8 @@ fn listen(stream: &mut impl Read, question: Question<'_>) -> std::io::Result<(Ve
     loop {
         let holds = wanted.is_none_or(|wanted| contains(&body(&said), wanted));
         let has_line = said.contains(&b'\n');
-        if has_line && (holds || said.len() >= MOST || Instant::now() >= until)
-            || wanted.is_none() && said.len() >= 4096
-        {
+        let most = if wanted.is_none() { MOST_OF_A_LINE } else { MOST };
+        if has_line && holds || said.len() >= most || Instant::now() >= until {
             return Ok((said, holds));
         }
         match stream.read(&mut chunk) {
@@ -216,6 +217,29 @@ mod tests {
         for odd in ["zz\r\nx", "ffffffffffffffff\r\nx", "5\r\n", "-1\r\nx", "\r\n\r\n"] {
             let said = format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{odd}");
             assert!(body(said.as_bytes()).len() <= 1, "{odd}");
+        }
+    }
+
+    /// Bytes without an end and without a line, a few at a time.
+    struct Drip(usize);
+
+    impl Read for Drip {
+        fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+            self.0 += 1;
+            assert!(self.0 < 10_000, "it is read on and on");
+            std::thread::sleep(Duration::from_millis(1));
+            into[..100].fill(b'x');
+            Ok(100)
+        }
+    }
+
+    #[test]
+    fn what_never_ends_a_line_is_left_when_the_time_is_over() {
+        for content in [None, Some("ready".to_owned())] {
+            let request = Request { content, ..Request::to("/") };
+            let question = Question { host: "a.test", request: &request, patience: Duration::from_millis(20) };
+            let (said, _) = listen(&mut Drip(0), question).unwrap();
+            assert!(status(&said).is_none() && said.len() < MOST);
         }
     }
 
