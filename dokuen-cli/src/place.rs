@@ -23,11 +23,10 @@ pub fn host(given: Option<&Path>) -> Result<Host, Failure> {
 pub fn app(host: &Host, name: &str) -> Result<App, Failure> {
     let name = AppName::parse(name)?;
     let missing = Failure::new(Exit::NotFound, format!("no such app: {name}"));
-    let found = host.app(name.clone());
-    if let Some(app) = found.as_ref().filter(|app| !killed::sweep(host, app).is_ok_and(|gone| gone)) {
-        return Ok(app.clone());
+    match host.app(name.clone()) {
+        Some(app) if !killed::sweep(host, &app)? => Ok(app),
+        _ => Err(missing.hint(format!("dokuen create --application={name}"))),
     }
-    Err(missing.hint(format!("dokuen create --application={name}")))
 }
 
 fn conf_path(given: Option<&Path>) -> Result<PathBuf, Failure> {
