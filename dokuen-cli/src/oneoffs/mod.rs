@@ -249,6 +249,7 @@ fn forget_old(app: &App) -> Result<(), Failure> {
             fs::remove_tree(&run.dir)?;
         }
     }
+    forget_unnamed(app)?;
     let runs = all(app)?;
     let mut over = Vec::new();
     for (at, run) in runs.iter().enumerate() {
@@ -269,6 +270,21 @@ fn forget_old(app: &App) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// Directories of those that were killed before they had said what they run. A younger one may say it yet.
+fn forget_unnamed(app: &App) -> Result<(), Failure> {
+    for name in fs::names(&app.runs_dir())?.iter().filter(|name| number(name).is_some()) {
+        let dir = app.runs_dir().join(name);
+        let age = dir.symlink_metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
+        if !dir.join(SPEC).exists() && age.is_some_and(|age| age > UNNAMED) {
+            fs::remove_tree(&dir)?;
+        }
+    }
+    Ok(())
+}
+
+/// Nobody needs as long to write down what it runs.
+const UNNAMED: Duration = Duration::from_secs(60);
 
 /// What somebody has started is `run.7`, what a schedule asks for `cron.8`; they are counted together.
 fn number(name: &str) -> Option<u32> {

@@ -132,8 +132,16 @@ fn one_that_somebody_is_attached_to_is_listed_and_ended_too() {
         !tree.exists()
     });
     app.dokuen("run:stop", &["run.1"]).ok().stdout_has("run.1 has ended already");
+    // One that was killed before it said what it runs, long ago; and one that has only just begun.
+    for (name, age) in [("run.7", 300), ("run.8", 0)] {
+        let dir = app.dir().join("runs").join(name);
+        std::fs::create_dir(&dir).unwrap();
+        let then = std::time::SystemTime::now() - std::time::Duration::from_secs(age);
+        std::fs::File::open(&dir).unwrap().set_modified(then).unwrap();
+    }
     app.dokuen("run", &["true"]).ok();
     assert!(!app.exists("runs/run.1"), "the next one tidies up");
+    assert!(!app.exists("runs/run.7") && app.exists("runs/run.8"));
 }
 
 #[test]
