@@ -62,11 +62,6 @@ impl Stamp {
         self.0.duration_since(earlier.0).as_secs()
     }
 
-    /// So many seconds before.
-    pub fn earlier(self, seconds: i64) -> Self {
-        self.0.checked_sub(SignedDuration::from_secs(seconds)).map_or(self, Self)
-    }
-
     /// `YYYY-mm-dd HH:MM:SS`, as logs and listings show it.
     pub fn for_people(self) -> String {
         self.0.strftime("%Y-%m-%d %H:%M:%S").to_string()

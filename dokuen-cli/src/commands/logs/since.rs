@@ -23,7 +23,7 @@ fn ago(text: &str) -> Option<String> {
         "d" => count * 24 * 60 * 60,
         _ => return None,
     };
-    Some(Stamp::now().earlier(seconds).for_people())
+    Some(Stamp::now().back(seconds).for_people())
 }
 
 fn moment(text: &str) -> Option<String> {
