@@ -26,13 +26,13 @@
 //! ```
 //! use std::path::Path;
 //! use dokuen_core::{AppName, Domain};
-//! use dokuen_nginx::{ConfPath, Listen, Site, render};
+//! use dokuen_nginx::{Build, ConfPath, Listen, Site, render};
 //!
 //! let app = AppName::parse("hello")?;
 //! let live = ConfPath::new(Path::new("/run/dokuen/hello/live"))?;
 //! let site = Site::new(app, Domain::parse("hello.example.com")?, live);
 //!
-//! let vhost = render(&site, &Listen::only("127.0.0.1:8080".parse()?), None)?;
+//! let vhost = render(&site, &Listen::only("127.0.0.1:8080".parse()?), Build::default())?;
 //! assert!(vhost.contains("server \"unix:/run/dokuen/hello/live/1\" max_fails=0;"));
 //! assert!(Domain::parse("x; location /etc { root /; }").is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
