@@ -17,7 +17,7 @@ pub fn measure(apps: Option<usize>) {
     let (mut own, mut booted) = (vec![], vec![]);
     for _ in 0..ROUNDS {
         host.dokuen(&["shutdown"]).ok();
-        own.push(by_hand(&apps[0].checkout, count));
+        own.push(by_hand(&host, &apps[0].checkout, count));
         booted.push(crate::timed(|| boot(&host, &apps)));
     }
     let (own, booted) = (median(&own), median(&booted));
@@ -27,8 +27,8 @@ pub fn measure(apps: Option<usize>) {
 }
 
 /// All are started before the first is asked.
-fn by_hand(checkout: &Path, count: usize) -> std::time::Duration {
-    let all: Vec<Own> = (0..count).map(|_| Own::start(&["python3", "server.py"], checkout)).collect();
+fn by_hand(host: &Host, checkout: &Path, count: usize) -> std::time::Duration {
+    let all: Vec<Own> = (0..count).map(|_| Own::start(host, &["python3", "server.py"], checkout)).collect();
     let since = all[0].begun;
     for own in &all {
         own.answers();

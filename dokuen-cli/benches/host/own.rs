@@ -2,9 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::host::Host;
 use crate::http::Client;
 
 /// A program at a port of its own; ended when dropped.
@@ -15,11 +16,11 @@ pub struct Own {
 }
 
 impl Own {
-    /// Starts it in the directory of its checkout.
-    pub fn start(program: &[&str], dir: &Path) -> Self {
+    /// Starts it in the directory of its checkout, with the search path that the app has: the same python3.
+    pub fn start(host: &Host, program: &[&str], dir: &Path) -> Self {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let begun = Instant::now();
-        let mut command = Command::new(program[0]);
+        let mut command = host.command(program[0]);
         command.args(&program[1..]).current_dir(dir).env("PORT", port.to_string()).stdout(Stdio::null());
         let child = command.spawn().unwrap();
         Self { child, at: (Ipv4Addr::LOCALHOST, port).into(), begun }

@@ -24,7 +24,7 @@ pub fn measure(rounds: Option<usize>) {
         }
         let (mut own, mut whole, mut switch) = (vec![], vec![], vec![]);
         for round in 0..rounds {
-            own.push(Own::start(program, &app.checkout).answers());
+            own.push(Own::start(&app.host, program, &app.checkout).answers());
             let (all, from_start) = rollback(&app, if round % 2 == 0 { "one\n" } else { "two\n" });
             whole.push(all);
             switch.push(from_start);
