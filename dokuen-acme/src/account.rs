@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use dokuen_core::fs;
-use instant_acme::{Account, AccountBuilder, AccountCredentials, ExternalAccountKey, Key, NewAccount};
+use instant_acme::{Account, AccountCredentials, ExternalAccountKey, Key, NewAccount};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::error::AcmeError;
+use crate::line::{Heard, builder};
 use crate::wish::Wish;
 
 /// The account of this wish: the one on disk, or a new one.
-pub async fn account(wish: &Wish) -> Result<Account, AcmeError> {
-    if let Some(account) = known(&wish.accounts, &wish.directory, wish.root.as_deref()).await? {
+pub async fn account(wish: &Wish, heard: &Heard) -> Result<Account, AcmeError> {
+    if let Some(account) = known(&wish.accounts, &wish.directory, wish.root.as_deref(), heard).await? {
         return Ok(account);
     }
     fs::make_dirs(&wish.accounts, fs::PRIVATE_DIR)?;
@@ -23,11 +24,12 @@ pub async fn account(wish: &Wish) -> Result<Account, AcmeError> {
             let secret = base64_url(&external.key).ok_or(AcmeError::ExternalKey)?;
             let key = ExternalAccountKey::new(external.id.clone(), &secret);
             let new = NewAccount { contact: &contact, terms_of_service_agreed: true, only_return_existing: false };
-            builder(wish.root.as_deref())?.create(&new, wish.directory.clone(), Some(&key)).await.map_err(at)?
+            builder(wish.root.as_deref(), heard)?.create(&new, wish.directory.clone(), Some(&key)).await.map_err(at)?
         }
         None => {
             let key = key(&wish.accounts, &wish.directory)?;
-            let made = builder(wish.root.as_deref())?.create_from_key(key, wish.directory.clone()).await.map_err(at)?;
+            let made =
+                builder(wish.root.as_deref(), heard)?.create_from_key(key, wish.directory.clone()).await.map_err(at)?;
             if !contact.is_empty() {
                 made.0.update_contacts(&contact).await.map_err(at)?;
             }
@@ -41,26 +43,23 @@ pub async fn account(wish: &Wish) -> Result<Account, AcmeError> {
 }
 
 /// The account on disk, if there is one.
-pub async fn known(accounts: &Path, directory: &str, root: Option<&Path>) -> Result<Option<Account>, AcmeError> {
+pub async fn known(
+    accounts: &Path,
+    directory: &str,
+    root: Option<&Path>,
+    heard: &Heard,
+) -> Result<Option<Account>, AcmeError> {
     let path = place(accounts, directory, "json");
     let Some(bytes) = fs::read_if_there(&path)? else { return Ok(None) };
     let credentials: AccountCredentials =
         serde_json::from_slice(&bytes).map_err(|source| AcmeError::State { path, source })?;
-    let account = builder(root)?.from_credentials(credentials).await;
+    let account = builder(root, heard)?.from_credentials(credentials).await;
     account.map(Some).map_err(|source| AcmeError::at("reach the authority", directory, source))
 }
 
 /// The authority knows nothing of it any more. Its key stays, so the next account is by the same customer.
 pub fn forget(wish: &Wish) -> Result<(), AcmeError> {
     Ok(fs::remove(&place(&wish.accounts, &wish.directory, "json"))?)
-}
-
-fn builder(root: Option<&Path>) -> Result<AccountBuilder, AcmeError> {
-    match root {
-        Some(path) => Account::builder_with_root(path)
-            .map_err(|source| AcmeError::Root { path: path.to_owned(), source: Box::new(source) }),
-        None => Account::builder().map_err(|source| AcmeError::at("prepare", "this machine", source)),
-    }
 }
 
 /// The key that an account has or is about to have.

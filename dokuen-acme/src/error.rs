@@ -59,6 +59,20 @@ pub enum AcmeError {
         /// Its words, or the network's.
         source: Box<instant_acme::Error>,
     },
+    /// It was asked too often, or has no time: it says when to ask again.
+    #[error("{directory} is not to be asked again before {moment} UTC: {said}")]
+    Later {
+        /// Its address.
+        directory: String,
+        /// Until when, in seconds since 1970.
+        until: i64,
+        /// The same, `YYYY-mm-dd HH:MM:SS`.
+        moment: String,
+        /// Its words.
+        said: String,
+        /// Whether this call has asked it; `false`: an earlier one has, and this one kept to its answer.
+        asked: bool,
+    },
     /// It looked, and did not find what it was shown.
     #[error("the authority does not believe that {name} is ours: {said}")]
     Refused {
@@ -84,7 +98,7 @@ pub enum AcmeError {
         /// Its place.
         path: PathBuf,
         /// Why.
-        source: Box<instant_acme::Error>,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The key of an external account.
     #[error("the key of the external account is no URL-safe base64")]

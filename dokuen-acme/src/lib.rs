@@ -7,9 +7,10 @@
 //! [`check`] looks at a chain and a key: do they belong together, who vouches for whom, for which names and how long?
 //! [`order`] has a certificate made. It may be killed at any instant: the account's key, the certificate's key and the
 //! address of the order are on disk before they count, and the next call with the same wish takes up the same order,
-//! whatever state the authority has it in. [`revoke`] takes a certificate back.
+//! whatever state the authority has it in. [`revoke`] takes a certificate back, and [`renewal`] asks when the authority wants
+//! one renewed. An authority that says when to ask again is not asked before, by whichever call.
 //!
-//! What is deliberately absent: nginx, apps, and when a certificate is to be renewed.
+//! What is deliberately absent: nginx, apps, and who decides that a certificate is renewed.
 //!
 //! ```
 //! use dokuen_acme::{BadCertificate, check};
@@ -23,11 +24,15 @@ mod answer;
 mod chain;
 mod check;
 mod error;
+mod later;
+mod line;
 mod order;
 mod pem;
+mod renewal;
 mod wish;
 
 pub use check::{About, Checked, check};
 pub use error::{AcmeError, BadCertificate};
 pub use order::{order, revoke};
-pub use wish::{Challenge, ExternalAccount, Revocation, Wish};
+pub use renewal::{Suggested, renewal};
+pub use wish::{Challenge, ExternalAccount, Issued, Wish};

@@ -15,7 +15,9 @@ use crate::account::{account, forget, known};
 use crate::answer::Answer;
 use crate::check::{Checked, check};
 use crate::error::{AcmeError, BadCertificate};
-use crate::wish::{Challenge, Revocation, Wish};
+use crate::later::{ask_only_when_it_is_time, put_off, told};
+use crate::line::Heard;
+use crate::wish::{Challenge, Issued, Wish};
 
 /// What is on disk of an order.
 #[derive(Debug, Serialize, Deserialize)]
@@ -30,25 +32,30 @@ struct Noted {
 
 /// Has the certificate made, or takes up the order of an earlier call that was killed.
 ///
+/// An authority that asks for a pause is not asked again before its end: [`AcmeError::Later`], also from the next calls.
+///
 /// The state of the order stays on disk until the caller removes its directory: a call after a success gives the same
 /// certificate again, so that it is not lost when the caller is killed before it has put it away.
 pub fn order(wish: &Wish) -> Result<Checked, AcmeError> {
     fs::make_dirs(&wish.order, fs::PRIVATE_DIR)?;
     // A caller that was killed may have left its `dokuen-acme` at work: two on one order would trip each other.
     let _lock = Lock::take(&wish.order.join("lock"), "ordering a certificate")?;
+    ask_only_when_it_is_time(wish)?;
+    let heard = Heard::default();
     run(async {
-        match attempt(wish).await {
+        match attempt(wish, &heard).await {
             Err(error) if error.is_lost_account() => {
                 forget(wish)?;
-                attempt(wish).await
+                attempt(wish, &heard).await
             }
             other => other,
         }
     })
+    .map_err(|error| put_off(wish, error, &heard))
 }
 
-async fn attempt(wish: &Wish) -> Result<Checked, AcmeError> {
-    let account = account(wish).await?;
+async fn attempt(wish: &Wish, heard: &Heard) -> Result<Checked, AcmeError> {
+    let account = account(wish, heard).await?;
     let (mut noted, mut order) = open(wish, &account).await?;
     let pem = match bring_to_certificate(wish, &noted, &mut order).await {
         Ok(pem) => pem,
@@ -65,18 +72,20 @@ async fn attempt(wish: &Wish) -> Result<Checked, AcmeError> {
 }
 
 /// Takes a certificate back, as the account that ordered it.
-pub fn revoke(wanted: &Revocation) -> Result<(), AcmeError> {
+pub fn revoke(wanted: &Issued) -> Result<(), AcmeError> {
+    let heard = Heard::default();
     run(async {
         let at = |source| AcmeError::at("revoke the certificate", &wanted.directory, source);
-        let account = known(&wanted.accounts, &wanted.directory, wanted.root.as_deref()).await?;
+        let account = known(&wanted.accounts, &wanted.directory, wanted.root.as_deref(), &heard).await?;
         let account = account.ok_or_else(|| at(instant_acme::Error::Str("there is no account of ours")))?;
         let blocks = crate::pem::blocks(&wanted.chain)?;
         let (leaf, _) = blocks.certificates.first().ok_or(BadCertificate::NoCertificate)?;
         account.revoke(&RevocationRequest { certificate: leaf, reason: None }).await.map_err(at)
     })
+    .map_err(|error| told(&wanted.directory, error, &heard))
 }
 
-fn run<T>(work: impl Future<Output = Result<T, AcmeError>>) -> Result<T, AcmeError> {
+pub(crate) fn run<T>(work: impl Future<Output = Result<T, AcmeError>>) -> Result<T, AcmeError> {
     // One thread: there is one order, and each step waits for the one before.
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(AcmeError::Start)?.block_on(work)
 }
@@ -189,7 +198,7 @@ fn is_past_ready(problem: &instant_acme::Problem) -> bool {
     problem.r#type.as_deref() == Some("urn:ietf:params:acme:error:orderNotReady")
 }
 
-fn said(problem: &instant_acme::Problem) -> String {
+pub(crate) fn said(problem: &instant_acme::Problem) -> String {
     problem.detail.clone().unwrap_or_else(|| problem.to_string())
 }
 
@@ -213,6 +222,6 @@ fn read(dir: &Path) -> Result<Option<Noted>, AcmeError> {
     serde_json::from_slice(&bytes).map(Some).map_err(|source| AcmeError::State { path, source })
 }
 
-fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
 }

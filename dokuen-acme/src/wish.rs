@@ -46,9 +46,9 @@ pub enum Challenge {
     Dns(PathBuf),
 }
 
-/// A certificate that is to be taken back.
+/// A certificate that an authority has issued, to be taken back or asked about.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Revocation {
+pub struct Issued {
     /// The authority: the address of its directory.
     pub directory: String,
     /// A root certificate the authority itself is believed by, in place of the machine's.

@@ -1,10 +1,13 @@
-//! `dokuen-acme check | order | revoke`: JSON (or PEM, to be checked) comes in, JSON goes out.
+//! `dokuen-acme check | order | revoke | renewal`: JSON (or PEM, to be checked) comes in, JSON goes out.
+//!
+//! Status 75 (`EX_TEMPFAIL`): the authority is not to be asked again before the time in `{"until": SECONDS, "asked": BOOL}`.
 
 use std::error::Error;
 use std::io::{Read, Write};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use dokuen_acme::AcmeError;
 use serde::Serialize;
 
 fn main() -> ExitCode {
@@ -16,7 +19,13 @@ fn main() -> ExitCode {
             let mut lines: Vec<String> = causes.map(ToString::to_string).collect();
             lines.dedup();
             let _ = writeln!(std::io::stderr(), "{}", lines.join("\n"));
-            ExitCode::FAILURE
+            match error.downcast_ref() {
+                Some(AcmeError::Later { until, asked, .. }) => {
+                    let _ = print(&serde_json::json!({"until": until, "asked": asked}));
+                    ExitCode::from(75)
+                }
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -29,8 +38,9 @@ fn run() -> Result<(), Box<dyn Error>> {
         "check" => print(&dokuen_acme::check(&input, now())?),
         "order" => print(&dokuen_acme::order(&serde_json::from_str(&input)?)?),
         "revoke" => Ok(dokuen_acme::revoke(&serde_json::from_str(&input)?)?),
+        "renewal" => print(&dokuen_acme::renewal(&serde_json::from_str(&input)?)?),
         "version" => print(&env!("CARGO_PKG_VERSION")),
-        _ => Err("usage: dokuen-acme check | order | revoke, with what it is about on standard input".into()),
+        _ => Err("usage: dokuen-acme check | order | revoke | renewal, with what it is about on standard input".into()),
     }
 }
 

@@ -1,22 +1,21 @@
-//! `certs:auto`, `certs:auto:disable`, `certs:renew`, `certs:revoke`: certificates from an authority, kept up by a timer.
+//! `certs:auto`, `certs:auto:disable`, `certs:revoke`: certificates from an authority.
 //!
 //! An order may take minutes, so it holds a lock of its own and not the app's: pushes go on meanwhile. The certificate in
 //! force stays until nginx has the next one, whatever happens.
 
 use std::io::Read;
 
-use dokuen_core::{App, Front, Host, Lock, ServerName, Stamp, Transcript, fs};
+use dokuen_core::{App, Front, Host, Lock, ServerName, Transcript, fs};
 
-use super::certs::{front_of, fronts, install, now, put_into_force, whose};
-use crate::commands::note;
-use crate::events::Event;
+use super::certs::{front_of, put_into_force, whose};
+use super::certs_renew::{KeptUp, have_made};
 use crate::exit::{Exit, Failure};
 use crate::front_door::acme::{self, Auto, LETS_ENCRYPT, STAGING};
 use crate::front_door::{certs, names};
 use crate::place;
 use crate::printer::Printer;
 use crate::topics::MaybeApp;
-use crate::topics::certs::{CertsAutoArgs, CertsRenewArgs};
+use crate::topics::certs::CertsAutoArgs;
 
 /// Has a certificate made now, and keeps it up from now on.
 pub fn enable(host: &Host, args: &CertsAutoArgs, out: &mut Printer) -> Result<(), Failure> {
@@ -26,7 +25,8 @@ pub fn enable(host: &Host, args: &CertsAutoArgs, out: &mut Printer) -> Result<()
     let names = names_for(host, app.as_ref(), &auto)?;
     let order = order_lock(&front, app.as_ref())?;
     out.step(&format!("having a certificate made for {}", names.join(", ")));
-    have_made(host, app.as_ref(), &front, &auto, &names, out)?;
+    let kept = KeptUp { host, app: app.as_ref(), front: &front, auto: &auto };
+    have_made(&kept, &names, out)?;
     // Only what has worked once is kept up: a slip is told to the person who made it.
     save(&front, &auto)?;
     drop(order);
@@ -45,81 +45,6 @@ pub fn disable(host: &Host, which: &MaybeApp, out: &mut Printer) -> Result<(), F
     fs::remove(&front.auto_file())?;
     out.step(&format!("the certificate of {} is not renewed any more", whose(app.as_ref())));
     Ok(())
-}
-
-/// Renews what is due, each by itself: one that fails holds up no other.
-pub fn renew(host: &Host, args: &CertsRenewArgs, out: &mut Printer) -> Result<(), Failure> {
-    let (mut failed, mut seen) = (0, false);
-    for (app, front) in fronts(host, &args.app)? {
-        match renew_one(host, app.as_ref(), &front, args.force, out) {
-            Ok(renewed) => seen |= renewed.is_some(),
-            Err(failure) => {
-                seen = true;
-                failed += 1;
-                out.problem(&whose(app.as_ref()));
-                out.failure(&failure);
-            }
-        }
-    }
-    if failed > 0 {
-        return Err(Failure::new(Exit::Failed, format!("{failed} of the certificates could not be renewed")));
-    }
-    if !seen && args.app.application.is_some() {
-        let app = args.app.application.as_deref().map(|name| place::app(host, name)).transpose()?;
-        return Err(none_auto(app.as_ref()));
-    }
-    Ok(())
-}
-
-/// After a change of names: an app whose certificate is kept up gets one for the new ones as well.
-pub fn follow(host: &Host, app: &App, out: &mut Printer) {
-    if let Err(failure) = renew_one(host, Some(app), &app.front(), false, out) {
-        // The names are in force, by http at least; the timer tries again.
-        out.failure(&failure);
-    }
-}
-
-/// `None`: nobody asked for it to be kept up. `Some(false)`: it is not due.
-fn renew_one(
-    host: &Host,
-    app: Option<&App>,
-    front: &Front,
-    force: bool,
-    out: &mut Printer,
-) -> Result<Option<bool>, Failure> {
-    let Some(auto) = load(front)? else { return Ok(None) };
-    let _order = order_lock(front, app)?;
-    let names = names_for(host, app, &auto)?;
-    let about = certs::in_force(front)?;
-    let lacks = |about: &certs::About| names.iter().any(|name| !about.names.contains(name));
-    let due = about.is_none_or(|about| force || about.is_due(now()) || lacks(&about));
-    // What an earlier command had made and could not put away is put away now.
-    if !due && !front.order_dir().exists() {
-        return Ok(Some(false));
-    }
-    out.step(&format!("renewing the certificate of {}", whose(app)));
-    let made = have_made(host, app, front, &auto, &names, out);
-    let failed = made.as_ref().err().map(|failure| (Stamp::now().for_people(), failure.to_string()));
-    if failed.is_some() || auto.failed.is_some() {
-        save(front, &Auto { failed, ..auto })?;
-    }
-    let exit = made.as_ref().map_or_else(|failure| failure.exit as u8, |()| 0);
-    note(host, &Event::now(app.map(|app| app.name.as_str()), "certs:renew", Some(exit)), out);
-    made.map(|()| Some(true))
-}
-
-fn have_made(
-    host: &Host,
-    app: Option<&App>,
-    front: &Front,
-    auto: &Auto,
-    names: &[String],
-    out: &mut Printer,
-) -> Result<(), Failure> {
-    let checked = acme::order(host, front, auto, names)?;
-    install(host, app, &checked, out)?;
-    // Only now: a call that is killed before gets the same certificate again.
-    Ok(fs::remove_tree(&front.order_dir())?)
 }
 
 /// Has the authority take the certificate back, and answers https with it no more.
@@ -207,7 +132,7 @@ fn secret() -> Result<String, Failure> {
 
 /// The names that were asked for, or all of the app's that can be shown to be its. Its own name is left out where the
 /// base domain is none of the internet's and it has others: the authority would refuse all because of it.
-fn names_for(host: &Host, app: Option<&App>, auto: &Auto) -> Result<Vec<String>, Failure> {
+pub(super) fn names_for(host: &Host, app: Option<&App>, auto: &Auto) -> Result<Vec<String>, Failure> {
     let Some(app) = app.filter(|_| auto.names.is_empty()) else { return reachable(auto, auto.names.clone()) };
     let (mut all, redirects) = names::all(host, app, &app.env().load()?)?;
     all.extend(redirects.into_iter().map(|redirect| redirect.from));
@@ -238,13 +163,13 @@ fn is_of_no_internet(domain: &str) -> bool {
 }
 
 /// One order at a time for each front door.
-fn order_lock(front: &Front, app: Option<&App>) -> Result<Lock, Failure> {
+pub(super) fn order_lock(front: &Front, app: Option<&App>) -> Result<Lock, Failure> {
     fs::make_dirs(front.dir(), fs::PRIVATE_DIR)?;
     let what = format!("the certificate of {}", whose(app));
     Ok(Lock::try_take(&front.order_lock(), &what, "having a certificate made")?)
 }
 
-fn none_auto(app: Option<&App>) -> Failure {
+pub(super) fn none_auto(app: Option<&App>) -> Failure {
     let text = format!("the certificate of {} is not kept up by itself", whose(app));
     Failure::new(Exit::NotFound, text).hint("dokuen certs:auto")
 }

@@ -3,7 +3,7 @@
 use dokuen_core::{App, Domain, Host, ServerName, Transcript};
 use serde::Serialize;
 
-use crate::commands::certs_auto;
+use crate::commands::certs_renew;
 use crate::exit::{Exit, Failure};
 use crate::front_door::names::{self, Name};
 use crate::front_door::{self, Saved, certs};
@@ -141,7 +141,7 @@ fn change(
     front_door::refresh(host, &app, out)?;
     saved.keep();
     drop(lock);
-    certs_auto::follow(host, &app, out);
+    certs_renew::follow(host, &app, out);
     out.step(&format!("{} has {} besides its own", app.name, counted(names::given(&app)?.len())));
     Ok(())
 }

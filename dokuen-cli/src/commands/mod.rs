@@ -7,6 +7,7 @@ pub mod buildpacks;
 pub mod builds;
 pub mod certs;
 pub mod certs_auto;
+pub mod certs_renew;
 pub mod config;
 pub mod create;
 pub mod cron;

@@ -9,7 +9,7 @@ use std::path::Path;
 use dokuen_core::{App, AppName, Host, Lock, Transcript, fs};
 
 use super::create::remote_url;
-use super::{certs_auto, restart};
+use super::{certs_renew, restart};
 use crate::exit::{Exit, Failure};
 use crate::front_door::{certs, names};
 use crate::printer::Printer;
@@ -60,7 +60,7 @@ fn is_link_of(name: &App, app: &App) -> bool {
 
 /// A certificate that is kept up follows the new name; any other is good for the names it is good for.
 fn tell_of_certificate(host: &Host, app: &App, out: &mut Printer) {
-    certs_auto::follow(host, app, out);
+    certs_renew::follow(host, app, out);
     let about = certs::in_force(&app.front()).ok().flatten();
     if let (Some(about), Ok(own)) = (about, app.domain(&host.conf))
         && !about.certifies(&own.clone().into())

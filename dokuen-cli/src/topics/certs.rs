@@ -5,7 +5,7 @@ use dokuen_core::Host;
 
 use super::{MaybeApp, Topic, done};
 use crate::access::Needs;
-use crate::commands::{certs, certs_auto};
+use crate::commands::{certs, certs_auto, certs_renew};
 use crate::exit::Failure;
 use crate::printer::Printer;
 use crate::show::Form;
@@ -77,7 +77,7 @@ impl Topic for CertsCommand {
             Self::Remove(args) => certs::remove(host, args, out),
             Self::Auto(args) => certs_auto::enable(host, args, out),
             Self::AutoDisable(args) => certs_auto::disable(host, args, out),
-            Self::Renew(args) => certs_auto::renew(host, args, out),
+            Self::Renew(args) => certs_renew::renew(host, args, out),
             Self::Revoke(args) => certs_auto::revoke(host, args, out),
         })
     }

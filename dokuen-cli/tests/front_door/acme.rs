@@ -7,20 +7,20 @@ use crate::app::App;
 use crate::authority::{Authority, Whims, believes};
 use crate::host::{Host, eventually};
 
-fn served(host: &Host) -> App {
+pub fn served(host: &Host) -> App {
     let app = host.app("hello", "python");
     app.push().ok();
     app
 }
 
-fn auto(app: &App, authority: &Authority, more: &[&str]) -> crate::outcome::Outcome {
+pub fn auto(app: &App, authority: &Authority, more: &[&str]) -> crate::outcome::Outcome {
     let flags = authority.flags();
     let flags: Vec<&str> = flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
     app.dokuen("certs:auto", &flags)
 }
 
 /// The chain in force, which tells one certificate from the next.
-fn chain(app: &App) -> PathBuf {
+pub fn chain(app: &App) -> PathBuf {
     let id = fs::read_to_string(app.dir().join("front/cert")).unwrap();
     app.dir().join("front/certs").join(id.trim()).join("chain.pem")
 }

@@ -101,6 +101,10 @@ impl Authority {
         pebble.wait().unwrap();
     }
 
+    pub fn port(&self) -> u16 {
+        self.directory.port()
+    }
+
     pub fn url(&self) -> String {
         format!("https://localhost:{}/dir", self.directory.port())
     }
@@ -176,7 +180,7 @@ pub fn believes(host: &Host, root: &std::path::Path, name: &str) -> bool {
 }
 
 /// Bound together, so that no two are the same.
-fn free(count: usize) -> Vec<SocketAddr> {
+pub fn free(count: usize) -> Vec<SocketAddr> {
     let bound: Vec<_> = (0..count).map(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap()).collect();
     bound.iter().map(|listener| listener.local_addr().unwrap()).collect()
 }

@@ -18,11 +18,14 @@ mod processes;
 mod snapshot;
 
 mod authority;
+mod between;
 mod curl;
 mod pem;
 mod tools;
 
 mod acme;
+mod authority_wants;
+mod browser;
 mod domains;
 mod every_setting;
 mod grpc;

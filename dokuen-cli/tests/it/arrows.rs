@@ -15,10 +15,12 @@ const ARROWS: [(&str, &[&str]); 6] = [
 ];
 
 /// Crates from outside that only one of ours may name.
-const ROOMS: [(&str, &str); 8] = [
+const ROOMS: [(&str, &str); 10] = [
     ("tokio", "dokuen-acme"),
     ("rustls", "dokuen-acme"),
     ("instant-acme", "dokuen-acme"),
+    ("hyper-util", "dokuen-acme"),
+    ("hyper-rustls", "dokuen-acme"),
     ("idna", "dokuen-cli"),
     ("clap", "dokuen-cli"),
     ("handlebars", "dokuen-nginx"),
