@@ -35,6 +35,9 @@ impl From<Version> for Build {
 pub struct Version(pub u32, pub u32, pub u32);
 
 impl Version {
+    /// The oldest that takes what Dokuen writes: the first whose upstreams have a `keepalive_timeout`.
+    pub const OLDEST: Self = Self(1, 15, 3);
+
     /// From `nginx version: nginx/1.22.1`. A fork that numbers its releases its own way has no version here.
     pub fn parse(said: &str) -> Option<Self> {
         let word = said.split_whitespace().find_map(|word| word.strip_prefix("nginx/"))?;

@@ -18,7 +18,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, setsid};
 
 use crate::log::Log;
-use crate::platform;
+use crate::platform::{self, Marked};
 use crate::signals::Signals;
 
 /// The directory's name in the environment: what it starts is found by it, however far it forks.
@@ -138,6 +138,11 @@ pub fn end_process(dir: &Path, (pid, started): (i32, u64), grace: Duration) {
         std::thread::sleep(Duration::from_millis(10));
     }
     all().into_iter().for_each(|member| platform::signal(member, Signal::SIGKILL));
+}
+
+/// Every living process whose mark names something below this directory, where marks can be read (Linux).
+pub fn marked_below(dir: &Path) -> Vec<Marked> {
+    platform::marked_below(&format!("{MARK}="), dir)
 }
 
 /// Whatever carries the mark and is not this process, is ended.

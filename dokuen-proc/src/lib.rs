@@ -61,14 +61,14 @@ mod terms;
 mod watched;
 pub mod wrapper;
 
-pub use attended::{Attended, Ended, attend, end_attended, end_process, make_attended};
+pub use attended::{Attended, Ended, attend, end_attended, end_process, make_attended, marked_below};
 pub use boot::{BootError, Booted, Plan, boot, revive};
 pub use cgroup::{Bounds, Cgroups, cgroups};
 pub use check::{Command as CheckCommand, Request as CheckRequest, Statuses};
 pub use child::{base_environment, environment, platform_environment};
 pub use inherited::keep_from_children;
 pub use instance::{Instance, InstanceError, Report, generations, instances, next_generation, retire, sweep};
-pub use platform::start_time;
+pub use platform::{Marked, start_time};
 pub use port::sweep_ports;
 pub use ready::{Checks, Ready, ReadyError, wait_until_they_answer};
 pub use route::{RouteError, Switched, clear_route, leads_to, switch_to};

@@ -2,6 +2,7 @@
 //! portable way by `ps` (macOS, or `--cfg dokuen_portable`).
 
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 
 use nix::sys::signal::Signal;
 
@@ -12,6 +13,17 @@ pub struct Member {
     pub pid: i32,
     /// When it was started, in the kernel's own count; 0 where that is not known.
     pub started: u64,
+}
+
+/// A living process that carries a mark, and the directory that the mark names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marked {
+    /// Its process id.
+    pub pid: i32,
+    /// When it was started, in the kernel's own count.
+    pub started: u64,
+    /// What it belongs to, by its mark; the directory need not be there any more.
+    pub dir: PathBuf,
 }
 
 /// Who listens on a port.
@@ -27,13 +39,15 @@ pub enum Listener {
 
 #[cfg(all(target_os = "linux", not(dokuen_portable)))]
 mod system {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
     use std::path::{Path, PathBuf};
 
     use dokuen_core::fs;
     use nix::sys::prctl;
     use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open, pidfd_send_signal};
 
-    use super::{Listener, Member, OwnedFd, Signal};
+    use super::{Listener, Marked, Member, OwnedFd, Signal};
 
     struct Stat {
         parent: i32,
@@ -156,9 +170,24 @@ mod system {
     }
 
     fn has_mark(pid: i32, mark: &str) -> bool {
-        // Other users' environments are closed to us: they are no members either.
-        let environ = fs::read(Path::new(&format!("/proc/{pid}/environ"))).unwrap_or_default();
-        environ.split(|b| *b == 0).any(|entry| entry == mark.as_bytes())
+        environ(pid).split(|b| *b == 0).any(|entry| entry == mark.as_bytes())
+    }
+
+    /// Other users' environments are closed to us: they are no members either.
+    fn environ(pid: i32) -> Vec<u8> {
+        fs::read(Path::new(&format!("/proc/{pid}/environ"))).unwrap_or_default()
+    }
+
+    /// Whatever carries a mark (`NAME=`) that names something below `dir`.
+    pub fn marked_below(name: &str, dir: &Path) -> Vec<Marked> {
+        let marked = |pid: i32| {
+            let environ = environ(pid);
+            let mark = environ.split(|b| *b == 0).find_map(|entry| entry.strip_prefix(name.as_bytes()))?;
+            let mark = Path::new(OsStr::from_bytes(mark));
+            let started = start_time(pid)?;
+            mark.starts_with(dir).then(|| Marked { pid, started, dir: mark.to_owned() })
+        };
+        pids().into_iter().filter_map(marked).collect()
     }
 }
 
@@ -169,7 +198,7 @@ mod system {
     use dokuen_core::cmd::Cmd;
     use nix::unistd::Pid;
 
-    use super::{Listener, Member, OwnedFd, Signal};
+    use super::{Listener, Marked, Member, OwnedFd, Signal};
 
     pub fn become_subreaper() -> bool {
         false
@@ -231,6 +260,12 @@ mod system {
         None
     }
 
+    /// Nobody's environment can be read.
+    pub fn marked_below(name: &str, dir: &Path) -> Vec<Marked> {
+        let _ = (name, dir);
+        Vec::new()
+    }
+
     /// pid, parent, group of everything that is no zombie.
     fn table() -> Vec<(i32, i32, i32)> {
         let ps = Cmd::new("/bin/ps", Path::new("/")).args(["-axo", "pid=,ppid=,pgid=,stat="]).run();
@@ -245,5 +280,6 @@ mod system {
 }
 
 pub use system::{
-    become_subreaper, connections, descriptor_of, listener, members, resize_pipe, signal, start_time, watch,
+    become_subreaper, connections, descriptor_of, listener, marked_below, members, resize_pipe, signal, start_time,
+    watch,
 };

@@ -11,6 +11,7 @@ mod cgroups;
 mod clock;
 mod cron;
 mod disk;
+mod lost;
 mod nginx;
 mod permissions;
 mod ports;
@@ -30,7 +31,7 @@ use serde::Serialize;
 use crate::exit::Failure;
 
 /// Every check, in the order of the report: what all else rests on comes first.
-const CHECKS: [Check; 16] = [
+const CHECKS: [Check; 17] = [
     programs::CHECK,
     disk::CHECK,
     builds::CHECK,
@@ -47,6 +48,7 @@ const CHECKS: [Check; 16] = [
     cron::CHECK,
     apps::CHECK,
     strays::CHECK,
+    lost::CHECK,
 ];
 
 /// Mends what a check has found.
@@ -146,6 +148,15 @@ pub fn checks() -> &'static [Check] {
 fn find_program(host: &Host, name: &str) -> Option<PathBuf> {
     let path = host.conf.search_path();
     path.split(':').map(|dir| PathBuf::from(dir).join(name)).find(|path| path.is_file())
+}
+
+/// What brings a program here, or its newest release.
+fn install(package: &str) -> String {
+    if cfg!(target_os = "macos") {
+        format!("brew install {package}")
+    } else {
+        format!("sudo apt-get install {package}")
+    }
 }
 
 /// What brings a host back to how `setup` makes it.

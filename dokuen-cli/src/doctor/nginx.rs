@@ -12,7 +12,7 @@ pub const CHECK: Check = Check { about: "nginx", look, fix: Some(fix) };
 fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
     let nginx = match front_door::nginx(host) {
         Ok(nginx) => nginx,
-        Err(failure) => return Ok(vec![Finding::problem(failure.to_string(), "sudo apt-get install nginx")]),
+        Err(failure) => return Ok(vec![Finding::problem(failure.to_string(), super::install("nginx"))]),
     };
     let mut found = vec![version(&nginx)?];
     if let Some(refused) = refused(host, &nginx) {
@@ -31,6 +31,11 @@ fn version(nginx: &Nginx) -> Result<Finding, Failure> {
         return Ok(Finding::unknown("this nginx is a fork that numbers its releases its own way"));
     };
     let Version(major, minor, patch) = version;
+    if version < Version::OLDEST {
+        let Version(needs, at, least) = Version::OLDEST;
+        let says = format!("nginx {major}.{minor}.{patch} is too old: {needs}.{at}.{least} or later is needed");
+        return Ok(Finding::problem(says, super::install("nginx")));
+    }
     let note = if version.has_keepalive_min_timeout() {
         ""
     } else {

@@ -5,7 +5,7 @@ use std::path::Path;
 use dokuen_core::Host;
 use dokuen_core::cmd::Cmd;
 
-use super::{Check, Finding, find_program};
+use super::{Check, Finding, find_program, install};
 use crate::exit::Failure;
 
 pub const CHECK: Check = Check { about: "programs", look, fix: None };
@@ -50,14 +50,6 @@ fn git(path: &Path) -> Result<Finding, Failure> {
 fn release(said: &str) -> Option<(u32, u32)> {
     let mut numbers = said.strip_prefix("git version ")?.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-fn install(package: &str) -> String {
-    if cfg!(target_os = "macos") {
-        format!("brew install {package}")
-    } else {
-        format!("sudo apt-get install {package}")
-    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
         return Ok(vec![Finding::ok("no rule is needed")]);
     }
     let Some(sudo) = find_program(host, "sudo") else {
-        return Ok(vec![Finding::problem("there is no sudo, by which nginx is reloaded", "sudo apt-get install sudo")]);
+        return Ok(vec![Finding::problem("there is no sudo, by which nginx is reloaded", "apt-get install sudo")]);
     };
     let nginx = dokuen_nginx::find_program(&host.conf.search_path())?;
     let may = Cmd::new(sudo, Path::new("/")).env("PATH", host.conf.search_path()).args(["-n", "-l"]).arg(&nginx);

@@ -23,6 +23,7 @@ mod apps;
 mod bad_inputs;
 mod config;
 mod doctor;
+mod doctor_ground;
 mod forged;
 mod help;
 mod heroku;
