@@ -4,7 +4,6 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
