@@ -192,7 +192,7 @@ mod tests {
             (window(100, 200), &later, 150),
             (window(100, 100), &later, 100),
             (window(200, 100), &later, 200),
-            (window(-50, 0), &later, 0),
+            (window(-60, 0), &later, -10),
         ] {
             assert!(!window.is_now(about, from - 1) && window.is_now(about, from), "{window:?}");
         }
