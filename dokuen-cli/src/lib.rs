@@ -98,7 +98,7 @@ fn called_as(args: &[OsString]) -> String {
 }
 
 fn typed(args: Vec<OsString>, out: &mut Printer) -> Result<u8, Failure> {
-    if let Some(exit) = client::run(&args)? {
+    if let Some(exit) = client::run(&args, out)? {
         return Ok(exit);
     }
     let cli = match args::parse(args, out) {

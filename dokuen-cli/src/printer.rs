@@ -80,8 +80,13 @@ impl Printer {
             self.err(&format!("    {line}\n"));
         }
         if let Some(hint) = &failure.hint {
-            self.err(&format!("hint: {hint}\n"));
+            self.hint(hint);
         }
+    }
+
+    /// What to do next.
+    pub fn hint(&mut self, hint: &str) {
+        self.err(&format!("hint: {hint}\n"));
     }
 
     fn write(&mut self, to: &mut (impl Write + AsFd), bytes: &[u8]) {

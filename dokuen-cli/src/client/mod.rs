@@ -21,12 +21,13 @@ use dokuen_core::cmd::Cmd;
 use crate::commands::config;
 use crate::exit::{Exit, Failure};
 use crate::place;
+use crate::printer::Printer;
 use crate::topics::config::Whose;
 use remote::Remote;
 use words::{Call, Typed};
 
 /// Runs the command elsewhere when it is not for this machine; `None` when it is.
-pub fn run(args: &[OsString]) -> Result<Option<u8>, Failure> {
+pub fn run(args: &[OsString], out: &mut Printer) -> Result<Option<u8>, Failure> {
     let typed = Typed::read(args);
     if typed.is_local || (typed.remote.is_none() && place::nearest_conf()?.is_some()) {
         return Ok(None);
@@ -47,7 +48,7 @@ pub fn run(args: &[OsString]) -> Result<Option<u8>, Failure> {
         Remote::Ssh { destination, port, app } => {
             let to = To { destination, port, dir };
             match Call::to_edit(&typed, &app) {
-                Some(whose) => edit(&to, &whose),
+                Some(whose) => edit(&to, &whose, out),
                 None => ssh(&to, &Call::new(&typed, &app)?),
             }
             .map(Some)
@@ -103,17 +104,21 @@ fn ssh(to: &To, call: &Call) -> Result<u8, Failure> {
 }
 
 /// The config vars come here, are edited here, and go back: unless somebody else was quicker.
-fn edit(to: &To, whose: &Whose) -> Result<u8, Failure> {
-    let whose = whose.word();
-    let export = Call::of(&["config:export", &whose, "--format=dotenv"], Vec::new());
+fn edit(to: &To, whose: &Whose, out: &mut Printer) -> Result<u8, Failure> {
+    let named = whose.word();
+    let export = Call::of(&["config:export", &named, "--format=dotenv"], Vec::new());
     let output = to.command(&export)?.stdin(Stdio::null()).stderr(Stdio::inherit()).output().map_err(failed)?;
     if !output.status.success() {
         return Ok(code(output.status));
     }
     let before = String::from_utf8_lossy(&output.stdout).into_owned();
     let sum = format!("--unless-changed-from={}", config::sum_of_dotenv(&before)?);
-    let edited = config::edited_by_hand(&before)?;
-    ssh(to, &Call::of(&["config:import", &whose, "--replace", &sum], edited.into_bytes()))
+    let edited = config::edited_by_hand(&before, whose)?;
+    let code = ssh(to, &Call::of(&["config:import", &named, "--replace", &sum], edited.text().as_bytes().to_vec()))?;
+    if code != 0 {
+        out.hint(&edited.keep());
+    }
+    Ok(code)
 }
 
 /// Where a call goes.

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::app::App;
-use crate::host::Host;
+use crate::host::{Host, Options, eventually};
 use crate::outcome::{Outcome, run};
 use crate::pem::Pem;
 
@@ -98,6 +98,33 @@ fn what_a_release_is_and_what_tells_two_apart() {
     app.dokuen("releases:diff", &[]).ok().stdout_has("v3 ").stdout_has(" -> v4 ");
     let said = app.dokuen("releases:diff", &["v1"]).ok().out() + &app.dokuen("releases:info", &["v2"]).ok().out();
     assert!(!said.contains("secret"), "{said}");
+}
+
+#[test]
+fn pruning_says_first_what_would_go_and_then_that_goes() {
+    let app = Host::with(Options { conf: "stop_timeout: 3\n", ..Options::default() }).app("hello", "types");
+    app.push().ok();
+    let first = app.release("current");
+    for text in ["two", "three"] {
+        app.greeting(text).push().ok();
+    }
+    app.dokuen("releases:prune", &["--dry-run"]).ok().stdout_is("  = nothing to remove\n");
+    let conf = app.host.dir().join("dokuen.conf");
+    fs::write(&conf, fs::read_to_string(&conf).unwrap() + "keep_releases: 0\n").unwrap();
+    let name = first.file_name().unwrap().to_string_lossy().into_owned();
+    // The first one may be needed a little longer, by what drains.
+    eventually("it would go", || {
+        let said = app.dokuen("releases:prune", &["--dry-run"]).ok().out();
+        assert!(first.is_dir() && !said.contains("removed"));
+        said.starts_with(&format!("  = would remove {name} (")) && said.lines().count() == 1
+    });
+    let kept = || json(app.dokuen("releases:info", &["v1", "--json"]))["kept"].clone();
+    assert_eq!(kept(), true);
+    let events = |app: &App| app.host.dokuen(&["events"]).ok().out().matches("releases:prune").count();
+    assert_eq!(events(&app), 0, "nothing was done");
+    app.dokuen("releases:prune", &[]).ok().stdout_has(&format!("  = removed {name} ("));
+    assert_eq!((first.exists(), kept(), events(&app)), (false, false.into(), 1));
+    app.serves("three");
 }
 
 #[test]

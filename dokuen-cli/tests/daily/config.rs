@@ -1,6 +1,7 @@
 //! Config vars in every way that they come in and go out.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use crate::app::App;
 use crate::host::Host;
@@ -16,7 +17,7 @@ fn live_app() -> App {
 fn at_a_terminal(app: &App, editor: &str, line: &str) -> Outcome {
     let line = format!("'{}' {line} --application={}", app.host.program().display(), app.name);
     let mut script = app.host.command("script");
-    script.env("EDITOR", editor).env("SHELL", "/bin/sh");
+    script.env("EDITOR", editor).env("SHELL", "/bin/sh").env("TMPDIR", app.host.temp());
     run(script.args(["-qec", &line, "/dev/null"]), b"", None)
 }
 
@@ -119,6 +120,18 @@ fn config_of_all_apps_is_below_their_own_and_reaches_what_runs() {
     host.dokuen(&["config:set", "A=1"]).exits(2).stderr_has("--application");
 }
 
+/// What was written in an editor and could not be set: it is where the hint says, for its owner alone.
+fn kept(said: &Outcome) -> String {
+    let out = said.out();
+    let path = out.split_once("what you wrote is kept: mend '").unwrap_or_else(|| panic!("{said}")).1;
+    let path = path.split_once('\'').unwrap().0;
+    assert!(out.contains(&format!("dokuen config:import --replace --application=hello '{path}'")), "{out}");
+    assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+    let text = fs::read_to_string(path).unwrap();
+    fs::remove_file(path).unwrap();
+    text
+}
+
 #[test]
 fn an_editor_changes_them_or_leaves_them() {
     let app = live_app();
@@ -129,8 +142,12 @@ fn an_editor_changes_them_or_leaves_them() {
     assert_eq!(app.env("A"), b"two");
     at_a_terminal(&app, "false", "config:edit").exits(1).stdout_has("the editor exited with 1; nothing was set");
     at_a_terminal(&app, "true", "config:edit").ok().stdout_has("nothing has changed");
-    at_a_terminal(&app, "sed -i s/A=/A/", "config:edit").exits(2).stdout_has("line 1 of what was saved");
+    let unread = at_a_terminal(&app, "sed -i s/A=/A/", "config:edit").exits(2).stdout_has("line 1 of what was saved");
+    assert_eq!(kept(&unread), "Atwo\n");
     let meanwhile = format!("'{}' config:set -a hello --no-restart C=1 #", app.host.program().display());
-    at_a_terminal(&app, &meanwhile, "config:edit").exits(5).stdout_has("somebody else has changed");
+    let late = at_a_terminal(&app, &meanwhile, "config:edit").exits(5).stdout_has("somebody else has changed");
+    assert_eq!(kept(&late), "A=two\n");
     app.dokuen("config", &[]).ok().stdout_is("A=two\nC=1\n");
+    let left = fs::read_dir(app.host.temp()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.filter(|name| name.to_string_lossy().ends_with(".env")).count(), 0);
 }

@@ -47,6 +47,29 @@ fn every_command_of_the_reference_helps_in_every_form() {
     host.dokuen(&["config", "--aplication=x"]).exits(2).stderr_has("'--application'");
 }
 
+/// `groff` warns of macros and letters that it does not know, and of lines that it cannot break.
+#[test]
+fn man_shows_every_page_without_a_warning() {
+    let host = Host::new();
+    let reference = fs::read_to_string(repository().join("docs/commands.md")).unwrap();
+    let names = reference.lines().filter_map(|line| line.strip_prefix("### "));
+    let mut man = host.command("man");
+    man.env("MANWIDTH", "80").env("LANG", "C.UTF-8").args(["--warnings=w", "--pager=cat", "-l"]);
+    let mut count = 0;
+    for name in std::iter::once("dokuen").chain(names) {
+        let page = if name == "dokuen" { host.dokuen(&["man"]) } else { host.dokuen(&["man", name]) };
+        let path = host.temp().join(format!("{}.1", name.replace(':', "-")));
+        fs::write(&path, page.ok().out).unwrap();
+        man.arg(path);
+        count += 1;
+    }
+    let shown = run(&mut man, b"", None).ok();
+    assert_eq!(shown.err, "", "groff warns");
+    let text = shown.out();
+    assert_eq!(text.lines().filter(|line| line.trim_end() == "NAME").count(), count);
+    assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+}
+
 /// What a shell with the completion of `dokuen` offers for a line.
 fn offered(host: &Host, shell: &str, script: &str) -> Vec<String> {
     let bin = host.dir().join("bin");

@@ -180,6 +180,8 @@ fn a_crash_loop_is_told_once() {
     let script = format!("#!/bin/sh\ntest $DOKUEN_EVENT != crash || cat >> '{}'\n", told.display());
     fs::write(&hook, script).unwrap();
     make_executable(&hook);
+    let server = Server::answering(&[200]);
+    app.dokuen_given("webhooks:add", &["-", "--event", "crash"], server.url.as_bytes()).ok();
     app.dokuen("storage:create", &[]).ok();
     let worker = "worker: while test ! -e $STORAGE/bad; do sleep 0.05; done";
     app.with("Procfile", format!("web: exec /usr/bin/python3 -S -E -B server.py\n{worker}\n")).push().ok();
@@ -197,6 +199,9 @@ fn a_crash_loop_is_told_once() {
     let body: Value = serde_json::from_str(&fs::read_to_string(&told).unwrap()).unwrap();
     let wanted = ["crash", "hello", "crash worker.1"].map(Value::from);
     assert_eq!([&body["kind"], &body["app"], &body["what"]], wanted.each_ref());
+    let (head, posted) = server.next();
+    assert!(head.contains("X-Dokuen-Event: crash\r\n"), "{head}");
+    assert_eq!(posted, body, "both hear the same");
     host.dokuen(&["events"]).ok().stdout_has("crash worker.1");
     let ps: Value = serde_json::from_str(&app.dokuen("ps", &["--json"]).ok().out()).unwrap();
     let worker = ps.as_array().unwrap().iter().find(|one| one["name"] == "worker.1").unwrap();

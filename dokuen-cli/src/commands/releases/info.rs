@@ -8,23 +8,18 @@ use dokuen_core::releases::Tree;
 use dokuen_core::{App, EnvName, Environment, Host, Stamp, shown};
 use serde::Serialize;
 
+use super::Release;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
-use crate::show::{for_people, moment, short};
+use crate::show::{for_people, short};
 use crate::topics::releases::{DiffArgs, ReleaseArgs};
 use crate::{build_log, git, place};
 
 /// All that is known of a release.
 #[derive(Debug, Serialize)]
 struct Info {
-    release: String,
-    live: bool,
-    at: String,
-    by: String,
-    what: String,
-    commit: Option<String>,
-    formation: String,
-    tree: String,
+    #[serde(flatten)]
+    release: Release,
     /// Whether its files are still there, so that it can be rolled back to.
     kept: bool,
     buildpacks: Vec<String>,
@@ -65,23 +60,23 @@ impl Changes {
 /// A line per thing that is known; of the live release when none is named.
 pub fn info(host: &Host, args: &ReleaseArgs, out: &mut Printer) -> Result<(), Failure> {
     let app = place::app(host, &args.app.application)?;
-    let record = named(&app, args.version.as_deref())?;
-    let info = look(&app, record)?;
+    let info = look(&app, named(&app, args.version.as_deref())?)?;
     if args.form.is_json() {
         out.json(&info);
         return Ok(());
     }
+    let release = &info.release;
     let seconds = info.build_seconds.map(|seconds| format!("{seconds} s"));
     let kept = if info.kept { "yes" } else { "no: its files were pruned" };
     for (name, value) in [
-        ("release", format!("{}{}", info.release, if info.live { ", live" } else { "" })),
-        ("at", for_people(&info.at)),
-        ("by", info.by.clone()),
-        ("what", info.what.clone()),
-        ("commit", info.commit.clone().unwrap_or_else(|| "-".to_owned())),
+        ("release", format!("{}{}", release.release, if release.live { ", live" } else { "" })),
+        ("at", for_people(&release.at)),
+        ("by", release.by.clone()),
+        ("what", release.what.clone()),
+        ("commit", release.commit.clone().unwrap_or_else(|| "-".to_owned())),
         ("buildpacks", info.buildpacks.join(" ")),
         ("built in", seconds.unwrap_or_else(|| "-".to_owned())),
-        ("processes", info.formation.clone()),
+        ("processes", release.formation.clone()),
         ("config", info.config.line()),
         ("kept", kept.to_owned()),
     ] {
@@ -99,16 +94,10 @@ fn look(app: &App, record: Record) -> Result<Info, Failure> {
     let before = ledger::versions(app)?.into_iter().rev().find(|version| *version < record.version);
     let config_before = before.map(|version| ledger::config(app, version)).transpose()?.flatten().unwrap_or_default();
     let config = ledger::config(app, record.version)?.unwrap_or_default();
+    let live = ledger::live(app)?.map(|live| live.version);
     Ok(Info {
-        release: record.version.to_string(),
-        live: ledger::live(app)?.is_some_and(|live| live.version == record.version),
-        at: moment(&record.at),
         build_seconds: (record.what == "deploy").then(|| seconds_between(&record.tree, &record.at)).flatten(),
-        by: record.by,
-        what: record.what,
-        commit: record.commit,
-        formation: record.formation,
-        tree: record.tree,
+        release: Release::of(record, live),
         kept: tree.is_some(),
         buildpacks: packs.into_iter().map(str::to_owned).collect(),
         config: Changes::between(&config_before, &config),

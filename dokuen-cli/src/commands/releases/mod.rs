@@ -4,7 +4,7 @@ mod info;
 
 pub use info::{diff, info};
 
-use dokuen_core::ledger::{self, Version};
+use dokuen_core::ledger::{self, Record, Version};
 use dokuen_core::releases::Tree;
 use dokuen_core::{Host, Transcript, shown};
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::topics::releases::ReleasesArgs;
 use crate::walk::{self, Next};
 use crate::{place, prune, reconcile};
 
-/// A release as programs see it.
+/// A release as programs see it: what the ledger says of it.
 #[derive(Debug, Serialize)]
 struct Release {
     release: String,
@@ -30,23 +30,28 @@ struct Release {
     tree: String,
 }
 
-/// Newest first; the live one is marked.
-pub fn list(host: &Host, args: &ReleasesArgs, out: &mut Printer) -> Result<(), Failure> {
-    let app = place::app(host, &args.app.application)?;
-    let live = ledger::live(&app)?.map(|live| live.version);
-    let mut all = Vec::new();
-    for version in ledger::versions(&app)?.into_iter().rev().take(args.most.unwrap_or(usize::MAX)) {
-        let Some(record) = ledger::record(&app, version)? else { continue };
-        all.push(Release {
-            release: version.to_string(),
-            live: Some(version) == live,
+impl Release {
+    fn of(record: Record, live: Option<Version>) -> Self {
+        Self {
+            release: record.version.to_string(),
+            live: Some(record.version) == live,
             at: moment(&record.at),
             by: record.by,
             what: record.what,
             commit: record.commit,
             formation: record.formation,
             tree: record.tree,
-        });
+        }
+    }
+}
+
+/// Newest first; the live one is marked.
+pub fn list(host: &Host, args: &ReleasesArgs, out: &mut Printer) -> Result<(), Failure> {
+    let app = place::app(host, &args.app.application)?;
+    let live = ledger::live(&app)?.map(|live| live.version);
+    let mut all = Vec::new();
+    for version in ledger::versions(&app)?.into_iter().rev().take(args.most.unwrap_or(usize::MAX)) {
+        all.extend(ledger::record(&app, version)?.map(|record| Release::of(record, live)));
     }
     out.data(args.form, &all, |all| table(all));
     Ok(())
