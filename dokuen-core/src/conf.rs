@@ -44,6 +44,8 @@ pub struct Conf {
     pub boot_timeout: Duration,
     /// A log larger than this many bytes is rotated.
     pub log_bytes: u64,
+    /// All logs of an app's processes may take this many bytes together.
+    pub app_log_bytes: u64,
     /// The directory of cgroups in which each instance gets one.
     pub cgroup: Option<PathBuf>,
     /// How many releases to keep besides `current` and `previous`.
@@ -130,6 +132,7 @@ struct Raw {
     drain_timeout: Option<Number>,
     boot_timeout: Option<Number>,
     log_bytes: Option<Number>,
+    app_log_bytes: Option<Number>,
     cgroup: Option<PathBuf>,
     keep_releases: Option<Number>,
     push_bytes: Option<Number>,
@@ -190,6 +193,8 @@ impl Raw {
             drain_timeout: seconds("drain_timeout", self.drain_timeout, 30)?,
             boot_timeout: seconds("boot_timeout", self.boot_timeout, 60)?,
             log_bytes: whole("log_bytes", self.log_bytes, 10_000_000, 10_000..=10_000_000_000)? as u64,
+            app_log_bytes: whole("app_log_bytes", self.app_log_bytes, 1_000_000_000, 1_000_000..=1_000_000_000_000)?
+                as u64,
             cgroup: self.cgroup.map(absolute).transpose()?,
             keep_releases: whole("keep_releases", self.keep_releases, 5, 0..=1000)? as usize,
             push_bytes: whole("push_bytes", self.push_bytes, 512 * MIB, bytes.clone())? as u64,

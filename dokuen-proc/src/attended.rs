@@ -17,7 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, setsid};
 
-use crate::log::Log;
+use crate::log::{Files, Log, LogRoom};
 use crate::platform::{self, Marked};
 use crate::signals::Signals;
 
@@ -33,6 +33,8 @@ pub struct Attended<'a> {
     pub name: &'a str,
     /// A log larger than this is rotated.
     pub log_bytes: u64,
+    /// What it shares with the app's other logs.
+    pub log_room: LogRoom,
     /// Its directory: with the FIFO through which [`end_attended`] reaches it.
     pub dir: &'a Path,
     /// Between the first signal and KILL.
@@ -65,8 +67,8 @@ pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<Ended
     let (output, input) = io::pipe()?;
     let output = File::from(OwnedFd::from(output));
     fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    let mut log =
-        Log::open(attended.log, attended.name, attended.log_bytes, &attended.dir.join(SPOOL)).map_err(cause)?;
+    let files = Files::new(attended.log, attended.log_bytes, Some(attended.log_room.clone()));
+    let mut log = Log::open(files, attended.name, &attended.dir.join(SPOOL)).map_err(cause)?;
     command.env(MARK, attended.dir);
     let spawned = command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input).process_group(0).spawn();
     // The writing ends are the child's alone from here on.
@@ -109,6 +111,11 @@ pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<Ended
 /// Makes what an attendant needs in its directory.
 pub fn make_attended(dir: &Path) -> Result<(), FsError> {
     fs::make_fifo(&dir.join(CONTROL))
+}
+
+/// Whether somebody attends to it, or was killed over it.
+pub(crate) fn can_be_told(dir: &Path) -> bool {
+    dir.join(CONTROL).exists()
 }
 
 /// Tells it to end. When its attendant was killed, what still runs of it is ended at once.

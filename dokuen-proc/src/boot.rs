@@ -14,6 +14,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::child;
 use crate::instance::{Instance, InstanceError};
+use crate::log::LogRoom;
 use crate::port;
 use crate::ready::Checks;
 use crate::route;
@@ -191,6 +192,7 @@ fn spec(plan: &Plan, id: &InstanceId) -> Result<Spec, BootError> {
         app_env: app.dir().join("env"),
         log: app.log(&id.kind, id.index),
         log_bytes: terms.log_bytes,
+        log_room: Some(LogRoom::of(app, &host.conf, &plan.config)),
         pid_file: app.pid_file(&plan.tree, &id.kind, id.index),
         ports_dir: host.ports_dir(),
         ports: host.conf.ports,

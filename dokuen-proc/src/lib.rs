@@ -68,6 +68,7 @@ pub use check::{Command as CheckCommand, Request as CheckRequest, Statuses};
 pub use child::{base_environment, environment, platform_environment};
 pub use inherited::keep_from_children;
 pub use instance::{Instance, InstanceError, Report, generations, instances, next_generation, retire, sweep};
+pub use log::LogRoom;
 pub use platform::{Marked, start_time};
 pub use port::sweep_ports;
 pub use ready::{Checks, Ready, ReadyError, wait_until_they_answer};

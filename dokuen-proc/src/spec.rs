@@ -12,6 +12,7 @@ use dokuen_core::{PortRange, ProcessType};
 use nix::sys::signal::Signal;
 
 use crate::cgroup::Bounds;
+use crate::log::LogRoom;
 
 /// What a `dokuen` and a wrapper of different versions understand of each other: the keys of `spec` and `state`, the letters
 /// of `control`. Keys and letters are only ever added, and unknown ones are passed over, so a wrapper that was started
@@ -57,6 +58,8 @@ pub struct Spec {
     pub log: PathBuf,
     /// A log larger than this is rotated.
     pub log_bytes: u64,
+    /// What it shares with the app's other logs; nothing, if an older version has written the spec.
+    pub log_room: Option<LogRoom>,
     /// The report in the release.
     pub pid_file: PathBuf,
     /// The directory of reserved ports, and which may be taken. Only `web` gets one.
@@ -187,6 +190,11 @@ impl Spec {
                 Entry::Fds(socket) => lines.push(("own_fds", path(socket))),
             }
         }
+        if let Some(room) = &self.log_room {
+            lines.push(("app_log_bytes", room.most.to_string()));
+            lines.push(("instances", path(&room.instances)));
+            lines.push(("runs", path(&room.runs)));
+        }
         if let Some((dir, bounds)) = &self.cgroup {
             lines.push(("cgroup", path(dir)));
             let some = [("memory", bounds.memory), ("pids", bounds.pids)];
@@ -215,6 +223,7 @@ impl Spec {
             app_env: fields.text("app_env")?.into(),
             log: fields.text("log")?.into(),
             log_bytes: fields.read("log_bytes", |v| v.parse().ok())?,
+            log_room: fields.log_room(),
             pid_file: fields.text("pid_file")?.into(),
             ports_dir: fields.text("ports_dir")?.into(),
             ports: fields.ports()?,
@@ -249,6 +258,12 @@ impl Fields<'_> {
     fn ports(&self) -> Result<PortRange, SpecError> {
         let (min, max) = (self.read("min_port", |v| v.parse().ok())?, self.read("max_port", |v| v.parse().ok())?);
         PortRange::new(min, max).map_err(|_| SpecError::Value { path: self.path.to_owned(), key: "max_port" })
+    }
+
+    fn log_room(&self) -> Option<LogRoom> {
+        let path = |key| self.all.get(key).map(PathBuf::from);
+        let most = self.all.get("app_log_bytes")?.parse().ok()?;
+        Some(LogRoom { most, instances: path("instances")?, runs: path("runs")? })
     }
 
     fn cgroup(&self) -> Option<(PathBuf, Bounds)> {
@@ -286,6 +301,7 @@ mod tests {
             app_env: "/d/apps/hello/env".into(),
             log: "/d/log".into(),
             log_bytes: 1000,
+            log_room: Some(LogRoom { most: 9000, instances: "/d/instances".into(), runs: "/d/runs".into() }),
             pid_file: "/d/pid".into(),
             ports_dir: "/d/ports".into(),
             ports: PortRange::new(5000, 5010).unwrap(),
@@ -304,7 +320,8 @@ mod tests {
         let at = |entry| Some(FrontPaths { entry, ..sample().front.unwrap() });
         let entries = [Entry::Path("/r/s/g7.web.1".into()), Entry::Fds("/r/s/g7.web.1".into())];
         let direct = entries.map(|entry| Spec { front: at(entry), ..sample() });
-        for spec in [sample(), Spec { front: None, cgroup: None, ..sample() }].into_iter().chain(direct) {
+        for spec in [sample(), Spec { front: None, cgroup: None, log_room: None, ..sample() }].into_iter().chain(direct)
+        {
             fs::replace(&path, spec.render().as_bytes(), fs::PRIVATE_FILE).unwrap();
             assert_eq!(Spec::load(&path).unwrap(), spec);
         }

@@ -56,12 +56,14 @@ const STOP_SIGNAL: &str = "DOKUEN_STOP_SIGNAL";
 const STOP_TIMEOUT: &str = "DOKUEN_STOP_TIMEOUT";
 const DRAIN_TIMEOUT: &str = "DOKUEN_DRAIN_TIMEOUT";
 const LOG_BYTES: &str = "DOKUEN_LOG_BYTES";
+const APP_LOG_BYTES: &str = "DOKUEN_APP_LOG_BYTES";
 const MEMORY: &str = "DOKUEN_MEMORY";
 const PIDS: &str = "DOKUEN_PIDS";
 
 const SECONDS: RangeInclusive<u64> = 0..=86_400;
 /// The conf's own bounds.
 const LOG: RangeInclusive<u64> = 10_000..=10_000_000_000;
+const APP_LOG: RangeInclusive<u64> = 1_000_000..=1_000_000_000_000;
 /// Below a megabyte nothing starts.
 const LEAST_MEMORY: u64 = 1024 * 1024;
 
@@ -93,6 +95,7 @@ impl Terms {
             ProcessType::parse(&rest.to_ascii_lowercase()).ok()
         };
         let web = ProcessType::parse("web").ok();
+        app_log_bytes(config)?;
         for kind in config.0.keys().filter_map(|name| kind_of(name.as_str())).chain(web) {
             Self::of(conf, &kind, config)?;
         }
@@ -113,12 +116,27 @@ impl Vars<'_> {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<Option<T>, TermsError> {
         let own = format!("{base}{}", self.suffix);
-        let Some(name) = [own.as_str(), base].into_iter().find(|name| self.config.get(name).is_some()) else {
-            return Ok(None);
-        };
-        let value = self.config.text(name).and_then(|text| parse(text.trim()));
-        value.map(Some).ok_or_else(|| TermsError { name: name.to_owned(), wanted: wanted.to_string() })
+        let name = if self.config.get(&own).is_some() { &own } else { base };
+        read(self.config, name, wanted, parse)
     }
+}
+
+/// `DOKUEN_APP_LOG_BYTES`, for the app and not for a type: so much may all logs of its processes take together.
+pub(crate) fn app_log_bytes(config: &Environment) -> Result<Option<u64>, TermsError> {
+    read(config, APP_LOG_BYTES, &among(APP_LOG), whole(APP_LOG))
+}
+
+fn read<T>(
+    config: &Environment,
+    name: &str,
+    wanted: &dyn Display,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, TermsError> {
+    if config.get(name).is_none() {
+        return Ok(None);
+    }
+    let value = config.text(name).and_then(|text| parse(text.trim()));
+    value.map(Some).ok_or_else(|| TermsError { name: name.to_owned(), wanted: wanted.to_string() })
 }
 
 fn among(range: RangeInclusive<u64>) -> String {
@@ -214,6 +232,7 @@ mod tests {
             ("DOKUEN_DRAIN_TIMEOUT", "1.5"),
             ("DOKUEN_LISTEN", "socket"),
             ("DOKUEN_LOG_BYTES", "5"),
+            ("DOKUEN_APP_LOG_BYTES", "999999"),
             ("DOKUEN_MEMORY", "12"),
             ("DOKUEN_MEMORY_X", "99999999999999999999G"),
             ("DOKUEN_PIDS", "0"),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::{App, Host, Lock, Stamp, fs};
-use dokuen_proc::{Attended, Ended};
+use dokuen_proc::{Attended, Ended, LogRoom};
 
 use super::{Asked, LOCK, Outcome, RESULT, Run, SPEC, Spec, State, all, forget_old, named, prepare, write};
 use crate::exit::{Exit, Failure};
@@ -97,6 +97,7 @@ pub fn attend(host: &Host, app: &App, name: &str) -> Result<(), Failure> {
         log: &app.named_log(name),
         name,
         log_bytes: host.conf.log_bytes,
+        log_room: LogRoom::of(app, &host.conf, &app.env().load()?),
         dir: &run.dir,
         grace: host.conf.stop_timeout,
         limit: run.spec.timeout.map(Duration::from_secs),

@@ -123,6 +123,28 @@ fn what_is_followed_goes_on_across_rotations_and_deploys() {
 }
 
 #[test]
+fn logs_of_one_offs_share_the_apps_room_and_are_read_across_what_was_set_aside() {
+    let host = Host::with(Options { conf: "log_bytes: 100000\napp_log_bytes: 1000000\n", ..Options::default() });
+    let app = host.app("hello", "types");
+    app.push().ok();
+    for number in 1..=4 {
+        app.dokuen("run:detached", &["seq", "40000"]).ok();
+        let name = format!("run.{number}");
+        eventually("it has ended", || app.dokuen("run:logs", &[&name]).ok().out().contains("it ended with 0"));
+    }
+    let logs = fs::read_dir(app.dir().join("logs")).unwrap().filter_map(|entry| entry.ok()?.metadata().ok());
+    let taken: u64 = logs.map(|meta| meta.len()).sum();
+    assert!(taken < 1_000_000 + 400 * 1024, "{taken}");
+    let said = app.dokuen("logs", &["-p", "run.4", "-n", "2000"]).ok().out();
+    let said: Vec<_> = said.lines().filter_map(|line| line.split_once("][run.4] ")?.1.parse::<u32>().ok()).collect();
+    assert!(said.len() > 1900 && said.ends_with(&[39_999, 40_000]), "{said:?}");
+    assert!(said.windows(2).all(|pair| pair[0] + 1 == pair[1]), "nothing is missing in between");
+    app.dokuen("config_set", &["DOKUEN_APP_LOG_BYTES=5"])
+        .fails()
+        .stderr_has("DOKUEN_APP_LOG_BYTES must be a whole number");
+}
+
+#[test]
 fn builds_are_a_source_of_their_own_and_followed_while_they_run() {
     let app = Host::new().app("hello", "types");
     app.dokuen("logs", &["-s", "build"]).exits(3).stderr_has("hello has no release yet");

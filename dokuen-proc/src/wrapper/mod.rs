@@ -18,7 +18,7 @@ use crate::cgroup::Group;
 use crate::child::{self, Child};
 use crate::front::{Front, FrontError};
 use crate::instance::Instance;
-use crate::log::Log;
+use crate::log::{Files, Log};
 use crate::machine::{Event, Limits, Machine, Phase};
 use crate::memory;
 use crate::platform;
@@ -153,7 +153,11 @@ impl Wrapper {
             signals: Signals::new()?,
             control: fs::open_pipe(&instance.file("control"))?,
             pipe: fs::open_pipe(&instance.file("log"))?,
-            log: Log::open(&spec.log, &spec.id.name(), spec.log_bytes, &instance.file("spool"))?,
+            log: Log::open(
+                Files::new(&spec.log, spec.log_bytes, spec.log_room.clone()),
+                &spec.id.name(),
+                &instance.file("spool"),
+            )?,
             child: adopted,
             _lock: lock,
             port,

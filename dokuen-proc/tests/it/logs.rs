@@ -44,25 +44,3 @@ fn a_200_mb_line_does_not_grow_the_wrapper() {
     worker.stop().unwrap();
     worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
 }
-
-#[test]
-fn a_log_that_cannot_be_written_holds_nobody_up_and_the_loss_is_said() {
-    let place = Place::new("");
-    // What is no file can be written by nobody, not even by root.
-    let log = place.app.logs_dir().join("dokuen.a.worker.1");
-    std::fs::create_dir(&log).unwrap();
-    let done = place.file("done");
-    let line = format!("seq 100000; touch {}; while :; do echo on; sleep 0.05; done", done.display());
-    let worker = place.runs("worker", &line);
-    eventually("the app is not held up", || done.exists());
-    let wrapper = worker.report().wrapper;
-    std::fs::remove_dir(&log).unwrap();
-    eventually("it is written again", || place.log("worker.1").contains("] on"));
-    let text = place.log("worker.1");
-    let said = text.lines().next().unwrap().split_once("][worker.1] dokuen: ").unwrap().1;
-    let lost: u64 = said.strip_suffix(" lines were lost: the log could not be written").unwrap().parse().unwrap();
-    assert!((100_000..200_000).contains(&lost), "{said}");
-    assert_eq!(worker.report().wrapper, wrapper, "the wrapper lived on");
-    worker.stop().unwrap();
-    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
-}

@@ -8,6 +8,7 @@ mod web;
 
 mod adoption;
 mod direct;
+mod disk;
 mod drains;
 mod ending;
 mod logs;

@@ -83,10 +83,12 @@ impl<'a> Follow<'a> {
                 };
                 let older =
                     path.with_file_name(format!("{}.{part}", path.file_name().unwrap_or_default().to_string_lossy()));
-                if enough || !older.exists() {
+                if enough {
                     break;
                 }
-                let mut before = self.lines_of(&path, &rotated(&older)?);
+                // It may go at any moment, where the app's logs have taken too much.
+                let Some(bytes) = rotated(&older)? else { break };
+                let mut before = self.lines_of(&path, &bytes);
                 before.append(&mut lines);
                 lines = before;
             }
@@ -155,8 +157,13 @@ impl Reading {
     }
 }
 
-fn rotated(path: &Path) -> Result<Vec<u8>, Failure> {
+/// `None` when it is not there.
+fn rotated(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    let opened = match fs::open(path) {
+        Err(e) if e.is_not_found() => return Ok(None),
+        other => other?,
+    };
     let mut bytes = Vec::new();
-    fs::at("read", path, fs::open(path)?.take(16 * END).read_to_end(&mut bytes))?;
-    Ok(bytes)
+    fs::at("read", path, opened.take(16 * END).read_to_end(&mut bytes))?;
+    Ok(Some(bytes))
 }
