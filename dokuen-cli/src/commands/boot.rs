@@ -56,12 +56,11 @@ fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failu
 
 /// nginx runs, and knows every app, by one reload.
 fn open_front(host: &Host, out: &mut Printer) -> Result<(), Failure> {
-    front_door::start(host)?;
-    front_door::tend_logs(host)?;
+    // It also starts nginx where none runs: started before, nginx would read its configuration twice.
     for (app, problem) in front_door::rebuild(host)? {
         out.problem(&format!("{app}: {problem}"));
     }
-    Ok(())
+    front_door::tend_logs(host)
 }
 
 /// sshd's file is derived, and comes back like everything that is; a host without keys leaves it alone.

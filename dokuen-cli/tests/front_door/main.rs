@@ -12,6 +12,8 @@ mod host;
 mod http;
 #[path = "../it/outcome.rs"]
 mod outcome;
+#[path = "../sweep/points.rs"]
+mod points;
 #[path = "../it/processes.rs"]
 mod processes;
 #[path = "../it/snapshot.rs"]
@@ -30,8 +32,10 @@ mod domains;
 mod every_setting;
 mod grpc;
 mod https;
+mod killed;
 mod pages;
 mod settings;
+mod sparing;
 mod streams;
 mod timing;
 mod tls;
