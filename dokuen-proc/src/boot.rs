@@ -12,6 +12,7 @@ use dokuen_core::fs::{self, FsError};
 use dokuen_core::{App, Environment, Host, ProcessType, Procfile};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::cgroup;
 use crate::child;
 use crate::instance::{Instance, InstanceError};
 use crate::log::LogRoom;
@@ -253,6 +254,7 @@ pub(crate) fn revive_to_stop(instance: &Instance) -> Result<(), InstanceError> {
         }
         std::thread::sleep(Duration::from_millis(10));
     }
+    cgroup::remove_of(instance);
     if let Some((front, ports)) = instance.spec().ok().and_then(|spec| Some((spec.front?, spec.ports_dir))) {
         fs::remove(&front.socket)?;
         front.entry.socket().map_or(Ok(()), fs::remove)?;

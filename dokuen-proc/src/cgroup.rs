@@ -1,14 +1,19 @@
 //! A cgroup for each instance, where the conf names a directory of cgroups that is the account's (cgroup v2): its memory
-//! and processes have a limit, and KILL reaches all of it in one step. Without one, the mark in the environment, the
-//! process group and the subreaper find what is to be ended, and there are no limits.
+//! and processes have a limit, KILL reaches all of it in one step, and nothing of it can hide. Without one, the mark in
+//! the environment, the process group and the subreaper find what is to be ended, and there are no limits.
+
+#![expect(unsafe_code, reason = "what a child does before its program is the business of an unsafe function")]
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::fs;
+
+use crate::instance::Instance;
 
 /// What an instance may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -38,9 +43,27 @@ impl Group {
         Ok(group)
     }
 
-    /// Takes a process in, and with it all that it starts from now on.
+    /// The command's process joins before it runs its program: nothing that it starts is ever elsewhere. Where it cannot
+    /// join it runs all the same, and [`Group::add`] says why.
+    pub fn join(&self, command: &mut Command) {
+        let Ok(members) = OpenOptions::new().write(true).open(self.dir.join(MEMBERS)) else { return };
+        let join = move || {
+            // 0 is whoever writes it.
+            let _ = (&members).write(b"0");
+            Ok(())
+        };
+        // SAFETY: the closure makes one system call, on a descriptor that is open, and allocates nothing.
+        unsafe { command.pre_exec(join) };
+    }
+
+    /// Takes a process in, if it is not there already, and with it all that it starts from now on.
     pub fn add(&self, pid: i32) -> io::Result<()> {
-        self.tell("cgroup.procs", &pid.to_string())
+        if self.members().contains(&pid) { Ok(()) } else { self.tell(MEMBERS, &pid.to_string()) }
+    }
+
+    /// The processes in it.
+    pub fn members(&self) -> Vec<i32> {
+        members(&self.dir)
     }
 
     /// KILL to everything in it at once, also to what is being started this very moment.
@@ -60,6 +83,21 @@ impl Group {
         let path = self.dir.join(file);
         let told = OpenOptions::new().write(true).open(&path).and_then(|mut f| f.write_all(text.as_bytes()));
         told.map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))
+    }
+}
+
+const MEMBERS: &str = "cgroup.procs";
+
+/// The processes of the cgroup at `dir`; none where there is no cgroup.
+pub fn members(dir: &Path) -> Vec<i32> {
+    let text = fs::read_text(&dir.join(MEMBERS)).unwrap_or_default();
+    text.lines().filter_map(|pid| pid.parse().ok().filter(|pid| *pid > 0)).collect()
+}
+
+/// Removes the cgroup of an instance whose wrapper was killed.
+pub fn remove_of(instance: &Instance) {
+    if let Some((dir, _)) = instance.spec().ok().and_then(|spec| spec.cgroup) {
+        Group { dir }.remove();
     }
 }
 

@@ -14,6 +14,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 
+use crate::cgroup::{self, Group};
 use crate::instance::Instance;
 use crate::platform::{self, Member};
 use crate::shell::{argv_without_shell, line_in_shell, line_with_listener};
@@ -41,6 +42,8 @@ pub struct Start<'a> {
     pub files: Option<u64>,
     /// The socket that it is given open.
     pub listener: Option<&'a UnixListener>,
+    /// The cgroup that it is to be in.
+    pub group: Option<&'a Group>,
 }
 
 /// Why a child could not be started.
@@ -154,6 +157,9 @@ impl Start<'_> {
             None => command.stdin(fs::open_null().map_err(|e| e.source)?),
         };
         command.stdout(open()?).stderr(open()?);
+        if let Some(group) = self.group {
+            group.join(&mut command);
+        }
         with_file_limit(self.files, || command.spawn()).map(|child| child.id() as i32)
     }
 }
@@ -194,9 +200,18 @@ pub fn none_below() -> bool {
     matches!(waitid(Id::All, flags), Err(Errno::ECHILD))
 }
 
-/// Everything the instance has started, as its wrapper sees it.
-pub fn tree(mark: &str) -> Vec<Member> {
-    platform::members(Some(std::process::id() as i32), mark)
+/// Everything the instance has started, as its wrapper sees it: what is below it, what carries the mark, and what is in
+/// the cgroup.
+pub fn tree(mark: &str, group: Option<&Group>) -> Vec<Member> {
+    let below = platform::members(Some(std::process::id() as i32), mark);
+    with_group(below, group.map(Group::members).unwrap_or_default())
+}
+
+fn with_group(mut all: Vec<Member>, group: Vec<i32>) -> Vec<Member> {
+    let more: Vec<i32> = group.into_iter().filter(|pid| !all.iter().any(|member| member.pid == *pid)).collect();
+    // One that has ended meanwhile has no start time, and is nobody.
+    all.extend(more.into_iter().filter_map(|pid| Some(Member { pid, started: platform::start_time(pid)? })));
+    all
 }
 
 /// Sends a signal to all of them.
@@ -206,7 +221,13 @@ pub fn signal_all(members: &[Member], signal: Signal) {
     }
 }
 
-/// What still runs of an instance that has no wrapper.
+/// What still runs of an instance that has no wrapper, in its cgroup too.
 pub fn leftovers(instance: &Instance) -> Vec<Member> {
+    let group = instance.spec().ok().and_then(|spec| Some(cgroup::members(&spec.cgroup?.0)));
+    with_group(marked(instance), group.unwrap_or_default())
+}
+
+/// What carries its mark: one of these can be a child to take over.
+pub fn marked(instance: &Instance) -> Vec<Member> {
     platform::members(None, &mark(instance))
 }

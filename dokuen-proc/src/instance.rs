@@ -254,6 +254,7 @@ fn retire_one(instance: &Instance) -> Result<(), InstanceError> {
 pub fn sweep(app: &App) -> Result<(), InstanceError> {
     for instance in instances(app)? {
         if !instance.is_alive()? && crate::child::leftovers(&instance).is_empty() {
+            crate::cgroup::remove_of(&instance);
             fs::remove_tree(instance.dir())?;
         }
     }

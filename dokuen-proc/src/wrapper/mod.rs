@@ -136,7 +136,7 @@ impl Wrapper {
         let poll = Poll::new()?;
         // The first wrapper of an instance need not look through all processes for what an earlier one left.
         let first = ["spool", "state"].iter().all(|name| !instance.file(name).exists());
-        let left = if first { vec![] } else { child::leftovers(&instance) };
+        let left = if first { vec![] } else { child::marked(&instance) };
         let adopted = Child::adopt(&left);
         let port = reserve_port(&spec, adopted.as_ref().and_then(|_| instance.report().port))?;
         let front = match &spec.front {
@@ -356,8 +356,10 @@ impl Wrapper {
     /// The kernel knows at once whether anything is below us; looking through all processes takes milliseconds. That
     /// is needed while some came from an earlier wrapper.
     fn tree_is_empty(&mut self) -> bool {
-        if self.all_below && child::none_below() {
-            return true;
+        let lives = |pid: &i32| platform::start_time(*pid).is_some();
+        let grouped = self.group.as_ref().is_some_and(|group| group.members().iter().any(lives));
+        if grouped || (self.all_below && child::none_below()) {
+            return !grouped;
         }
         let empty = self.tree().is_empty();
         self.all_below |= empty && self.subreaper;

@@ -62,29 +62,35 @@ impl Wrapper {
         let mut environment = Environment::from_nul(&fs::read(&self.instance.file("env")).map_err(|e| chain(&e))?);
         environment.0.extend(child::platform_environment(&self.spec, self.port(), &self.instance).0);
         self.clear_entry().map_err(|e| chain(&e))?;
+        let trouble = self.make_group().err();
         let start = Start {
             spec: &self.spec,
             environment: &environment,
             log_pipe: &self.instance.file("log"),
             files: self.soft_files,
             listener: self.listener.as_ref(),
+            group: self.group.as_ref(),
         };
         let child = Child::start(&start).map_err(|e| chain(&e))?;
-        self.take_into_group(child.member.pid);
+        let pid = child.member.pid;
+        let trouble = trouble.or_else(|| self.group.as_ref().and_then(|group| group.add(pid).err()));
+        self.group_is_of_use(trouble);
         Ok(child)
     }
 
+    fn make_group(&mut self) -> std::io::Result<()> {
+        if let (Some((dir, bounds)), None) = (&self.spec.cgroup, &self.group) {
+            self.group = Some(Group::make(dir, *bounds)?);
+        }
+        Ok(())
+    }
+
     /// A child that cannot have a cgroup runs without one. Where it was to have limits, its log says that it has none.
-    fn take_into_group(&mut self, pid: i32) {
-        let Some((dir, bounds)) = self.spec.cgroup.clone() else { return };
-        let made = match self.group.take() {
-            Some(group) => Ok(group),
-            None => Group::make(&dir, bounds),
-        };
-        match made.and_then(|group| group.add(pid).map(|()| group)) {
-            Ok(group) => self.group = Some(group),
-            Err(e) if bounds != Bounds::default() => self.say(&format!("the limits are not in force: {e}")),
-            Err(_) => {}
+    fn group_is_of_use(&mut self, trouble: Option<std::io::Error>) {
+        let Some(trouble) = trouble else { return };
+        self.group = None;
+        if self.spec.cgroup.as_ref().is_some_and(|(_, bounds)| *bounds != Bounds::default()) {
+            self.say(&format!("the limits are not in force: {trouble}"));
         }
     }
 
@@ -113,7 +119,7 @@ impl Wrapper {
     }
 
     pub(super) fn tree(&self) -> Vec<platform::Member> {
-        child::tree(&child::mark(&self.instance))
+        child::tree(&child::mark(&self.instance), self.group.as_ref())
     }
 
     fn signal(&mut self, signal: Signal) {

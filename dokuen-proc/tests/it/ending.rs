@@ -108,6 +108,68 @@ fn an_instance_gets_a_cgroup_with_its_bounds_where_there_is_one_and_says_when_th
     worker.wait_gone(LONG).unwrap();
 }
 
+/// A real cgroup v2 for whoever may mount one, with a process in it that cleans its environment, leaves its session and
+/// its parent, and loses its wrapper: nothing else leads to it.
+#[test]
+fn nothing_hides_in_a_cgroup() {
+    let Some(groups) = Groups::new() else { return };
+    let place = Place::new(&format!("stop_timeout: 1\ncgroup: {}", groups.dir().display()));
+    let file = place.file("pid");
+    let hidden = format!(
+        "env -i setsid sh -c \"trap : TERM HUP; echo \\$\\$ > {}; while :; do sleep 0.1; done\"",
+        file.display()
+    );
+    let worker = place.runs("worker", &format!("({hidden} &) ; exec sleep 600"));
+    let (child, hidden) = (worker.report().child.unwrap(), pid_in(&place, "pid"));
+    let members = || std::fs::read_to_string(groups.dir().join("a.g1.worker.1/cgroup.procs")).unwrap_or_default();
+    assert!([child, hidden].iter().all(|pid| members().lines().any(|line| line == pid.to_string())), "{}", members());
+    let wrapper = worker.report().wrapper.unwrap();
+    crate::place::signal(wrapper, nix::sys::signal::Signal::SIGKILL);
+    eventually("the wrapper is gone", || !worker.is_alive().unwrap());
+    dokuen_proc::revive(&place.host.wrapper(), &worker).unwrap();
+    eventually("it reports", || worker.report().wrapper != Some(wrapper));
+    assert_eq!(worker.report().child, Some(child), "taken over, and not the one that hides");
+    std::fs::remove_file(&file).unwrap();
+    crate::place::signal(child, nix::sys::signal::Signal::SIGKILL);
+    let next = pid_in(&place, "pid");
+    assert!(!is_alive(hidden), "what was hidden is ended before the next one starts");
+    // The next one hides as well, and this time there is no wrapper to end it.
+    eventually("it reports", || worker.report().child.is_some_and(|c| c != child));
+    let report = worker.report();
+    for pid in [report.wrapper, report.child].into_iter().flatten() {
+        crate::place::signal(pid, nix::sys::signal::Signal::SIGKILL);
+    }
+    eventually("the wrapper is gone", || !worker.is_alive().unwrap());
+    assert!(is_alive(next));
+    dokuen_proc::retire([&worker]).unwrap();
+    worker.wait_gone(LONG).unwrap();
+    assert!(!is_alive(next));
+    eventually("its cgroup is gone", || !groups.dir().join("a.g1.worker.1").exists());
+}
+
+/// A hierarchy of cgroup v2, mounted for this test, and a cgroup in it to make others in.
+struct Groups(tempfile::TempDir);
+
+impl Groups {
+    fn new() -> Option<Self> {
+        let at = tempfile::tempdir().unwrap();
+        let mount = std::process::Command::new("mount").args(["-t", "cgroup2", "none"]).arg(at.path()).output().ok()?;
+        let groups = Self(at);
+        (mount.status.success() && std::fs::create_dir(groups.dir()).is_ok()).then_some(groups)
+    }
+
+    fn dir(&self) -> std::path::PathBuf {
+        self.0.path().join(format!("dokuen-test.{}", std::process::id()))
+    }
+}
+
+impl Drop for Groups {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(self.dir());
+        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).output();
+    }
+}
+
 #[test]
 fn a_type_has_its_own_signal_and_grace() {
     let place = Place::new("stop_timeout: 60");
