@@ -31,6 +31,37 @@ fn values_keep_every_byte_and_the_app_is_the_remotes() {
     assert!(events.contains("config:set A B C") && !events.contains("one two"), "{events}");
 }
 
+/// At a terminal of a laptop, which is that of `script`.
+fn edited_by(door: &Door, app: &App, editor: &str) -> Outcome {
+    let mut script = door.host.command("script");
+    script.current_dir(&app.checkout).env("DOKUEN_SSH", door.ssh_words("anna").join(" ")).env("EDITOR", editor);
+    script.env("SHELL", "/bin/sh").env("TMPDIR", door.host.temp());
+    let line = format!("'{}' config:edit", env!("CARGO_BIN_EXE_dokuen"));
+    run(script.args(["-qec", &line, "/dev/null"]), b"", Some(app.clone()))
+}
+
+#[test]
+fn config_vars_are_edited_on_a_laptop_and_nothing_that_was_written_is_lost() {
+    let door = Door::with_anna();
+    let app = door.app("anna", "blog", "python");
+    dokuen(&door, &app, &["config:set", "A=one", "B=x"], b"").ok();
+    edited_by(&door, &app, "sed -i -e s/one/two/ -e /^B/d").ok().stdout_has("set A, unset B for blog");
+    dokuen(&door, &app, &["config"], b"").ok().stdout_is("A=two\n");
+    edited_by(&door, &app, "false").exits(1).stdout_has("the editor exited with 1; nothing was set");
+    // What cannot be read is found here; what the host refuses comes back as its exit status.
+    for (editor, exit, says, written) in [
+        ("sed -i s/A=/A/", 2, "line 1 of what was saved", "Atwo\n"),
+        ("sed -i s/A=.*/PORT=1/", 2, "PORT is set by Dokuen", "PORT=1\n"),
+    ] {
+        let said = edited_by(&door, &app, editor).exits(exit).stdout_has(says).out();
+        let path = said.split_once("what you wrote is kept: mend '").unwrap_or_else(|| panic!("{said}")).1;
+        let path = path.split_once('\'').unwrap().0;
+        assert!(said.contains("dokuen config:import --replace --application=blog"), "{said}");
+        assert_eq!(std::fs::read_to_string(path).unwrap(), written);
+    }
+    dokuen(&door, &app, &["config"], b"").ok().stdout_is("A=two\n");
+}
+
 #[test]
 fn another_remote_is_another_app() {
     let door = Door::with_anna();

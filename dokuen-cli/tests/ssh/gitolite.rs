@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use crate::app::App;
+use crate::door::Door;
 use crate::gatekeeper::Gatekeeper;
 
 /// bob may write to blog, but for its branch `main`; whoever likes may make repositories of their own.
@@ -112,6 +114,48 @@ fn what_gitolite_refuses_never_goes_live() {
     app.serves("Hello from bob");
     gate.push("anna", &app).ok();
     app.serves("Hello from secret");
+}
+
+/// Its rules decide who may import what under which name, and what is in a repository comes by a push alone.
+#[test]
+fn an_app_moves_to_a_host_behind_gitolite() {
+    let (old, gate) = (Door::with_anna(), Gatekeeper::with(RULES));
+    let door = &gate.door;
+    let app = old.app("anna", "blog", "python");
+    old.git("anna", &app, &["push", "dokuen", "master"]).ok();
+    old.ssh_given("anna", "dokuen config:set -a blog A=-", b"a\nsecret").ok();
+    let export = |words: &str| old.ssh("anna", &format!("dokuen apps:export blog {words}")).ok().out;
+    let (alone, whole) = (export(""), export("--releases"));
+    for refused in [("carl", ""), ("bob", "--name=site")] {
+        let line = format!("dokuen apps:import {}", refused.1);
+        door.ssh_given(refused.0, &line, &whole).exits(4).stderr_has("rules do not give").says_nothing_else();
+    }
+    door.ssh("anna", "dokuen apps").ok().stdout_is("");
+    // With its releases it is up at once; its repository stays as it was until somebody pushes.
+    door.ssh_given("bob", "dokuen apps:import", &whole)
+        .ok()
+        .stdout_has("the repository is Gitolite's: push to it yourself")
+        .stdout_has("* imported blog");
+    let moved = App { host: door.host.clone(), ..app };
+    moved.serves("Hello from Python, version 1");
+    assert_eq!(moved.env("A"), b"a\nsecret");
+    assert!(moved.repo().is_symlink() && gate.home().join("repositories/blog.git").is_dir());
+    moved.git(&["remote", "set-url", "dokuen", &door.url("blog")]).ok();
+    moved.greeting("two");
+    gate.push("bob", &moved).ok().serving("two");
+    // Without them it is built from its commit where the repository has that, as it has it now.
+    door.ssh("anna", "dokuen apps:destroy blog --force").ok();
+    door.ssh_given("bob", "dokuen apps:import", &alone).ok().stdout_has("* imported blog");
+    moved.serves("Hello from Python, version 1");
+    // And where it has not, everything else is there and the first push brings it up. A new wild one is made for it.
+    door.ssh_given("carl", "dokuen apps:import --name=news", &alone)
+        .ok()
+        .stdout_has("nothing is deployed: git push to it");
+    let news = App { name: "news".into(), ..moved };
+    news.git(&["remote", "set-url", "dokuen", &door.url("news")]).ok();
+    gate.push("carl", &news).ok().serving("two");
+    assert_eq!(news.env("A"), b"a\nsecret");
+    door.ssh("bob", "dokuen ps -a news").exits(3);
 }
 
 #[test]
