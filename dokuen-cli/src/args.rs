@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::exit::Exit;
@@ -47,7 +47,8 @@ pub fn parse(args: Vec<OsString>, out: &mut Printer) -> Result<Cli, u8> {
     let args = with_colons(args);
     let named = command_at(&args).map(|at| args[at].to_string_lossy().into_owned()).unwrap_or_default();
     let matches = program(out.look.width).try_get_matches_from(args);
-    matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|e| {
+    matches.and_then(|matches| Cli::from_arg_matches(&matches)).map_err(|mut e| {
+        name_the_nearest(&mut e);
         if e.use_stderr() {
             out.err(&e.render().to_string());
             if let Some(hint) = help::instead(&named).filter(|_| e.kind() == ErrorKind::InvalidSubcommand) {
@@ -59,6 +60,17 @@ pub fn parse(args: Vec<OsString>, out: &mut Printer) -> Result<Cli, u8> {
         0
     })
 }
+
+/// Of many commands with similar names clap lists all, the nearest last.
+fn name_the_nearest(error: &mut clap::Error) {
+    if let Some(ContextValue::Strings(names)) = error.get(ContextKind::SuggestedSubcommand) {
+        let nearest = names.iter().rev().take(NEAREST).cloned().collect();
+        error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(nearest));
+    }
+}
+
+/// More than these nobody has meant.
+const NEAREST: usize = 2;
 
 /// The definition of all commands, with help by topic for a terminal of that width.
 pub fn program(width: Option<usize>) -> clap::Command {

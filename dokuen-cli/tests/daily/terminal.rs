@@ -45,7 +45,7 @@ fn tables_and_help_fit_the_terminal_and_colours_are_for_those_who_want_them() {
 fn a_slip_of_the_fingers_is_told_what_was_meant() {
     let host = Host::new();
     for (typed, meant) in [
-        (&["restrat"][..], "'restart'"),
+        (&["restrat"][..], "exist: 'restart', 'ps:restart'\n"),
         (&["config:sett", "-a", "x"], "'config:set'"),
         (&["app:info"], "'apps:info'"),
         (&["realeses", "-a", "x"], "'releases'"),
