@@ -1,6 +1,6 @@
 //! Old releases go: out of the way at once by a rename, off the disk aside, so that no deploy waits for it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
@@ -19,8 +19,26 @@ use crate::oneoffs;
 /// Scratch of a command that was killed is rubbish after so long.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Who keeps many releases has them pruned a tenth at a time: to find which were live last, the whole ledger is read.
+const SHARE: usize = 10;
+
+/// The trees that may go after a deploy: those of [`surplus`], once they are enough to be worth it.
+pub fn due(host: &Host, app: &App) -> Result<Vec<Tree>, Failure> {
+    if is_worth_it(releases::count(app)?, host.conf.keep_releases) { surplus(host, app) } else { Ok(Vec::new()) }
+}
+
+fn is_worth_it(trees: usize, keep: usize) -> bool {
+    trees > keep.saturating_add(keep / SHARE)
+}
+
 /// The trees that may go: not current, not previous, run by nobody, and not among those kept that were live last.
 pub fn surplus(host: &Host, app: &App) -> Result<Vec<Tree>, Failure> {
+    let (rest, surplus) = rest(host, app)?;
+    if surplus == 0 { Ok(Vec::new()) } else { oldest(app, rest, surplus) }
+}
+
+/// The trees that nobody needs at this moment, and how many of them are more than are kept.
+fn rest(host: &Host, app: &App) -> Result<(Vec<Tree>, usize), Failure> {
     let mut needed: Vec<PathBuf> = Vec::new();
     needed
         .extend([releases::current(app)?, releases::previous(app)?].into_iter().flatten().map(|t| t.path().to_owned()));
@@ -28,26 +46,30 @@ pub fn surplus(host: &Host, app: &App) -> Result<Vec<Tree>, Failure> {
     for instance in dokuen_proc::instances(app)? {
         needed.extend(instance.spec().map(|spec| spec.tree));
     }
-    let mut rest: Vec<_> = releases::all(app)?.into_iter().filter(|t| !needed.contains(&t.path().to_owned())).collect();
+    let mut rest = releases::all(app)?;
+    rest.retain(|tree| !needed.iter().any(|path| path == tree.path()));
     let surplus = rest.len().saturating_sub(host.conf.keep_releases);
-    if surplus > 0 {
-        let last = last_use(app, &rest)?;
-        rest.sort_by_key(|tree| last.get(&tree.name()).copied());
-    }
-    rest.truncate(surplus);
-    Ok(rest)
+    Ok((rest, surplus))
+}
+
+/// As many of them as are said: those whose last release has the lowest number.
+fn oldest(app: &App, mut trees: Vec<Tree>, count: usize) -> Result<Vec<Tree>, Failure> {
+    let last = last_use(app, &trees)?;
+    trees.sort_by_key(|tree| last.get(&tree.name()).copied());
+    trees.truncate(count);
+    Ok(trees)
 }
 
 /// The newest release of each tree: an older tree may have been taken again.
 fn last_use(app: &App, trees: &[Tree]) -> Result<HashMap<String, Version>, Failure> {
+    let mut unseen: HashSet<String> = trees.iter().map(Tree::name).collect();
     let mut last = HashMap::new();
     for version in ledger::versions(app)?.into_iter().rev() {
-        if trees.iter().all(|tree| last.contains_key(&tree.name())) {
+        if unseen.is_empty() {
             break;
         }
-        if let Some(record) = ledger::record(app, version)? {
-            last.entry(record.tree).or_insert(version);
-        }
+        let tree = ledger::record(app, version)?.map(|record| record.tree);
+        last.extend(tree.and_then(|tree| unseen.take(&tree)).map(|tree| (tree, version)));
     }
     Ok(last)
 }
@@ -103,4 +125,25 @@ fn is_stale(path: &Path) -> Result<bool, FsError> {
     };
     let age = meta.modified().ok().and_then(|at| SystemTime::now().duration_since(at).ok());
     Ok(age.is_some_and(|age| age > STALE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_worth_it;
+
+    #[test]
+    fn who_keeps_a_few_has_each_pruned_at_once_and_who_keeps_many_a_tenth_at_a_time() {
+        // trees, kept, whether it is looked which may go
+        let table = [
+            (5, 5, false),
+            (6, 5, true),
+            (12, 10, true),
+            (1100, 1000, false),
+            (1101, 1000, true),
+            (9, usize::MAX, false),
+        ];
+        for (trees, keep, worth) in table {
+            assert_eq!(is_worth_it(trees, keep), worth, "{trees} of {keep}");
+        }
+    }
 }

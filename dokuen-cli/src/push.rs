@@ -58,7 +58,7 @@ fn remember(app: &App, pushed: Option<&Pushed>, commit: &Commit) -> Result<(), F
 }
 
 fn prune(host: &Host, app: &App) -> Result<(), Failure> {
-    let surplus = prune::surplus(host, app)?;
+    let surplus = prune::due(host, app)?;
     prune::set_aside(host, app, &surplus)?;
     let cached = !fs::names(&app.cache())?.is_empty() || !fs::names(&host.buildpack_cache())?.is_empty();
     if surplus.is_empty() && !cached { Ok(()) } else { prune::tidy_aside(host) }

@@ -20,6 +20,8 @@ pub struct Source(String);
 
 const NAME: &str = "slug";
 const MOST: u64 = 64 * 1024;
+/// So many trees are looked at, the newest first: who keeps a thousand does not wait for all of them at each push.
+const LOOKED_AT: usize = 100;
 
 impl Source {
     /// `None` when `DOKUEN_BUILD_DIR` names nothing in it: the build says so.
@@ -53,7 +55,7 @@ pub fn find(
     // What it does to the tree must not be done to one that serves.
     let Some(source) = source.filter(|_| config.text("DOKUEN_AFTER_BUILD").is_none()) else { return Ok(None) };
     let mut notes: Vec<(Tree, String)> = Vec::new();
-    for tree in releases::all(app)? {
+    for tree in releases::newest_first(app)?.take(LOOKED_AT) {
         // One that cannot be read is one that is not there: what was spoilt is built anew.
         let text = fs::read_foreign(&file(tree.path()), MOST).unwrap_or_default();
         let text = String::from_utf8_lossy(&text).into_owned();
@@ -64,7 +66,7 @@ pub fn find(
         return Ok(None);
     }
     let Some(recipe) = recipe(host, app, source, config, out) else { return Ok(None) };
-    let Some((tree, _)) = notes.into_iter().rev().find(|(_, have)| *have == recipe) else { return Ok(None) };
+    let Some((tree, _)) = notes.into_iter().find(|(_, have)| *have == recipe) else { return Ok(None) };
     out.step("nothing to build");
     let of = version_of(app, &tree)?.unwrap_or_else(|| tree.name());
     out.fact(&format!("the slug of {of} is taken again: the same files, buildpacks, config vars and tools"));

@@ -100,6 +100,17 @@ pub fn all(app: &App) -> Result<Vec<Tree>, FsError> {
     Ok(fs::names(&dir)?.iter().filter_map(|name| Tree::at(&dir.join(name))).collect())
 }
 
+/// Whole trees, newest first; each is looked at when it is asked for, so that who wants a few does not wait for all.
+pub fn newest_first(app: &App) -> Result<impl Iterator<Item = Tree>, FsError> {
+    let dir = app.releases_dir();
+    Ok(fs::names(&dir)?.into_iter().rev().filter_map(move |name| Tree::at(&dir.join(name))))
+}
+
+/// How many directories there are, whole or not.
+pub fn count(app: &App) -> Result<usize, FsError> {
+    Ok(stamps(app)?.len())
+}
+
 /// The tree that `current` points at.
 pub fn current(app: &App) -> Result<Option<Tree>, FsError> {
     linked(app, &app.current())
