@@ -12,6 +12,7 @@ use dokuen_core::{App, Environment, Port};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
+use crate::platform::Member;
 use crate::spec::{InstanceId, Spec, SpecError};
 
 /// An instance that runs, or once ran, by its directory.
@@ -169,6 +170,11 @@ impl Instance {
 }
 
 impl Report {
+    /// The child, as one process for ever.
+    pub(crate) fn member(&self) -> Option<Member> {
+        Some(Member { pid: self.child?, started: self.child_started? })
+    }
+
     pub(crate) fn render(&self) -> String {
         let mut out = String::new();
         let mut put = |key: &str, value: Option<String>| {

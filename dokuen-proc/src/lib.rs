@@ -55,6 +55,8 @@ mod route;
 mod shared;
 mod shell;
 mod signals;
+#[cfg(all(target_os = "linux", not(dokuen_portable)))]
+mod sock_diag;
 mod spec;
 mod spool;
 mod terms;

@@ -48,6 +48,7 @@ mod system {
     use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open, pidfd_send_signal};
 
     use super::{Listener, Marked, Member, OwnedFd, Signal};
+    use crate::sock_diag;
 
     struct Stat {
         parent: i32,
@@ -106,30 +107,36 @@ mod system {
         (start_time(member.pid) == Some(member.started)).then_some(fd)
     }
 
-    pub fn listener(port: u16, members: &[Member]) -> Listener {
-        let inodes: Vec<String> =
-            ["/proc/net/tcp", "/proc/net/tcp6"].iter().flat_map(|table| listening(table, port)).collect();
-        if inodes.is_empty() {
-            return Listener::None;
-        }
-        let wanted: Vec<PathBuf> = inodes.iter().map(|inode| PathBuf::from(format!("socket:[{inode}]"))).collect();
+    /// Who listens on a port: `likely` is asked first, since to know all members takes a look at every process.
+    pub fn listener(port: u16, likely: Option<Member>, members: impl FnOnce() -> Vec<Member>) -> Listener {
+        let sockets: Vec<PathBuf> = listening(port).iter().map(|i| PathBuf::from(format!("socket:[{i}]"))).collect();
         let holds = |member: &Member| {
             let dir = PathBuf::from(format!("/proc/{}/fd", member.pid));
             let fds = fs::names(&dir).unwrap_or_default();
-            fds.iter()
-                .filter_map(|fd| fs::link_target(&dir.join(fd)).ok().flatten())
-                .any(|target| wanted.contains(&target))
+            fds.iter().filter_map(|fd| fs::link_target(&dir.join(fd)).ok().flatten()).any(|fd| sockets.contains(&fd))
         };
-        if members.iter().any(holds) { Listener::Ours } else { Listener::Foreign }
+        let lives = |member: &Member| start_time(member.pid) == Some(member.started);
+        match () {
+            () if sockets.is_empty() => Listener::None,
+            () if likely.filter(lives).as_ref().is_some_and(holds) || members().iter().any(holds) => Listener::Ours,
+            () => Listener::Foreign,
+        }
     }
 
-    fn listening(table: &str, port: u16) -> Vec<String> {
+    /// The inodes of the sockets that listen there.
+    fn listening(port: u16) -> Vec<u64> {
+        let in_tables =
+            || ["/proc/net/tcp", "/proc/net/tcp6"].into_iter().flat_map(|table| in_table(table, port)).collect();
+        sock_diag::listening(port).unwrap_or_else(|_| in_tables())
+    }
+
+    fn in_table(table: &str, port: u16) -> Vec<u64> {
         let text = fs::read_text(Path::new(table)).unwrap_or_default();
         let suffix = format!(":{port:04X}");
         let inode = |line: &str| {
             let columns: Vec<_> = line.split_ascii_whitespace().collect();
-            (columns.get(1)?.ends_with(&suffix) && *columns.get(3)? == "0A")
-                .then(|| (*columns.get(9)?).to_owned().into())?
+            let listens = columns.get(1)?.ends_with(&suffix) && *columns.get(3)? == "0A";
+            listens.then(|| columns.get(9)?.parse().ok())?
         };
         text.lines().skip(1).filter_map(inode).collect()
     }
@@ -189,6 +196,20 @@ mod system {
         };
         pids().into_iter().filter_map(marked).collect()
     }
+
+    #[cfg(test)]
+    mod tests {
+        use std::net::{TcpListener, TcpStream};
+
+        #[test]
+        fn a_kernel_that_does_not_answer_is_read_by_its_tables() {
+            let listens = TcpListener::bind("127.0.0.1:0").unwrap();
+            let _connected = TcpStream::connect(listens.local_addr().unwrap()).unwrap();
+            let port = listens.local_addr().unwrap().port();
+            let answered = crate::sock_diag::listening(port).unwrap();
+            assert_eq!((super::in_table("/proc/net/tcp", port), answered.len()), (answered, 1));
+        }
+    }
 }
 
 #[cfg(not(all(target_os = "linux", not(dokuen_portable))))]
@@ -244,8 +265,8 @@ mod system {
         None
     }
 
-    pub fn listener(port: u16, members: &[Member]) -> Listener {
-        let _ = (port, members);
+    pub fn listener(port: u16, likely: Option<Member>, members: impl FnOnce() -> Vec<Member>) -> Listener {
+        let _ = (port, likely, members);
         Listener::Ours
     }
 

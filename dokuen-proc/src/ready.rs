@@ -258,8 +258,8 @@ fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Check
     if std::net::TcpStream::connect_timeout(&address, PATIENCE).is_err() {
         return Standing::NotYet("nothing listens there".to_owned());
     }
-    let members = platform::members(report.wrapper, &child::mark(instance));
-    match platform::listener(port.get(), &members) {
+    let members = || platform::members(report.wrapper, &child::mark(instance));
+    match platform::listener(port.get(), report.member(), members) {
         Listener::None => return Standing::NotYet("nothing listens there".to_owned()),
         Listener::Foreign => return Standing::NotYet("another process of this machine listens there".to_owned()),
         Listener::Ours => {}
