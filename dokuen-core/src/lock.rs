@@ -76,6 +76,8 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // A name that stays costs the next one a look around, no more.
         let _ = self.file.set_len(0);
+        // Closing alone lets go too late where another thread is just starting a program: until that runs it has a copy.
+        let _ = self.file.unlock();
     }
 }
 
@@ -112,5 +114,16 @@ mod tests {
         drop(held);
         assert!(!Lock::is_signed(&path).unwrap());
         assert!(Lock::try_take(&path, "app hello", "scaling").is_ok());
+    }
+
+    #[test]
+    fn a_copy_of_the_handle_in_a_process_that_is_just_starting_keeps_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let held = Lock::try_take(&path, "app hello", "deploying").unwrap();
+        let copy = held.file.try_clone().unwrap();
+        drop(held);
+        assert!(Lock::try_take(&path, "app hello", "scaling").is_ok());
+        drop(copy);
     }
 }

@@ -1,7 +1,7 @@
 //! An instance's directory, seen from outside: is it alive, what does it report, and how is it told something.
 
 use std::collections::BTreeMap;
-use std::fs::{OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -82,16 +82,31 @@ impl Instance {
         self.dir.join(name)
     }
 
-    /// Whether a wrapper holds its lock.
+    /// Whether a wrapper holds its lock. Two who look do not see each other.
     pub fn is_alive(&self) -> Result<bool, FsError> {
         let path = self.file("lock");
         // Never made here: a wrapper that leaves is removing this very directory.
         let Some(file) = fs::open_lock_if_there(&path)? else { return Ok(false) };
-        match file.try_lock() {
-            Ok(()) => Ok(false),
+        match file.try_lock_shared() {
+            // Said, and not left to the closing: a program that another thread is just starting has a copy of it.
+            Ok(()) => fs::at("unlock", &path, file.unlock()).map(|()| false),
             Err(TryLockError::WouldBlock) => Ok(true),
             Err(TryLockError::Error(e)) => fs::at("lock", &path, Err(e)),
         }
+    }
+
+    /// The lock, for its wrapper; `None` where another has it. Whoever only looks has it for no longer than that.
+    pub(crate) fn claim(&self) -> Result<Option<File>, FsError> {
+        const LOOKS: u32 = 20;
+        let file = fs::open_lock(&self.file("lock"))?;
+        for _ in 0..LOOKS {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(file)),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(5)),
+                Err(TryLockError::Error(e)) => return fs::at("lock", &self.file("lock"), Err(e)),
+            }
+        }
+        Ok(None)
     }
 
     /// What the wrapper last said.
@@ -265,4 +280,30 @@ pub fn sweep(app: &App) -> Result<(), InstanceError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use dokuen_core::ProcessType;
+
+    use super::*;
+
+    #[test]
+    fn a_wrapper_claims_its_instance_though_somebody_looks_and_nobody_claims_it_twice() {
+        let dir = tempfile::tempdir().unwrap();
+        let id = InstanceId { generation: 1, kind: ProcessType::web(), index: 1 };
+        let instance = Instance::at(dir.path(), id);
+        fs::make_dir(instance.dir(), fs::PRIVATE_DIR).unwrap();
+        let looks = fs::open_lock(&instance.file("lock")).unwrap();
+        looks.try_lock_shared().unwrap();
+        assert!(!instance.is_alive().unwrap(), "a look is not seen by another");
+        let claimed = std::thread::scope(|scope| {
+            let claims = scope.spawn(|| instance.claim().unwrap());
+            std::thread::sleep(Duration::from_millis(15));
+            looks.unlock().unwrap();
+            claims.join().unwrap()
+        });
+        assert!(claimed.is_some() && instance.is_alive().unwrap());
+        assert!(instance.claim().unwrap().is_none());
+    }
 }

@@ -35,11 +35,6 @@ fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failu
         }
         None => host.apps()?.into_iter().filter(|app| !app.stopped_file().exists()).collect(),
     };
-    let front = open_front(host, out);
-    if let Err(failure) = &front {
-        // Apps start without it, and what is in its way may be mended meanwhile.
-        out.failure(failure);
-    }
     if name.is_none()
         && let Err(failure) = sync_keys(host)
     {
@@ -47,20 +42,39 @@ fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failu
         out.failure(&failure);
     }
     dokuen_proc::sweep_ports(&host.ports_dir())?;
-    boot_all(host, apps, out)?;
-    front.map_err(|failure| {
+    let (front, booted) = beside(|| open_front(host), || boot_all(host, apps, out));
+    for (app, problem) in front.iter().flatten() {
+        out.problem(&format!("{app}: {problem}"));
+    }
+    if let Err(failure) = &front {
+        // Apps start without it, and what is in its way may be mended meanwhile.
+        out.failure(failure);
+    }
+    booted?;
+    front.map(drop).map_err(|failure| {
         let text = "the apps run, but nginx does not lead to them";
         Failure::new(failure.exit, text).hint("mend what is said above, then: dokuen boot")
     })
 }
 
-/// nginx runs, and knows every app, by one reload.
-fn open_front(host: &Host, out: &mut Printer) -> Result<(), Failure> {
+/// Both at the same time, or one after the other on a machine without room for a thread.
+fn beside<A: Send, B>(aside: impl Fn() -> A + Sync, here: impl FnOnce() -> B) -> (A, B) {
+    std::thread::scope(|scope| match std::thread::Builder::new().spawn_scoped(scope, &aside) {
+        Ok(thread) => {
+            let b = here();
+            (thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), b)
+        }
+        Err(_) => (aside(), here()),
+    })
+}
+
+/// nginx runs, and knows every app, by one reload; what it would not take is said of each. An app whose front door is
+/// as it was does not wait for that, and one that has another waits for nginx's lock.
+fn open_front(host: &Host) -> Result<Vec<(String, String)>, Failure> {
     // It also starts nginx where none runs: started before, nginx would read its configuration twice.
-    for (app, problem) in front_door::rebuild(host)? {
-        out.problem(&format!("{app}: {problem}"));
-    }
-    front_door::tend_logs(host)
+    let mut problems = front_door::rebuild(host)?;
+    problems.extend(front_door::tend_logs(host).err().map(|failure| ("nginx".to_owned(), failure.to_string())));
+    Ok(problems)
 }
 
 /// sshd's file is derived, and comes back like everything that is; a host without keys leaves it alone.

@@ -129,8 +129,7 @@ impl Wrapper {
         let spec = Spec::load(&dir.join("spec"))?;
         let parent = dir.parent().ok_or_else(|| WrapperError::NoInstance(dir.to_owned()))?;
         let instance = Instance::at(parent, spec.id.clone());
-        let lock = fs::open_lock(&instance.file("lock"))?;
-        lock.try_lock().map_err(|_| WrapperError::Taken(spec.id.to_string()))?;
+        let lock = instance.claim()?.ok_or_else(|| WrapperError::Taken(spec.id.to_string()))?;
         let subreaper = platform::become_subreaper();
         let soft_files = raise_file_limit();
         let poll = Poll::new()?;
