@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use dokuen_core::ledger::{self, Live, Record, Version};
 use dokuen_core::releases::{self, Links, Tree, Unfinished};
 use dokuen_core::{App, EnvName, EnvValue, Environment, Formation, Host, ProcessType, Procfile, Stamp, Transcript, fs};
+use dokuen_nginx::Routed;
 use dokuen_proc::{Checks, Instance, InstanceId, Plan, boot};
 
 use crate::app_json::AppJson;
@@ -109,7 +110,7 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     let switched = ready.switch()?;
     promote(app, &next.tree, before, live)?;
     switched.keep();
-    routed.keep();
+    routed.into_iter().for_each(Routed::keep);
     filed.keep();
     out.fact(&format!("{} is live", record.version));
     finish(out, "what is left of the change before it", retire_all_but(app, live));
@@ -184,13 +185,14 @@ pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn
     };
     let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
     let staying_webs = staying.iter().filter(|i| i.id.kind.is_web()).count();
-    let routed = front_door::route(host, app, &next.config, staying_webs + webs(&plan), out)?;
+    let webs = webs(&plan).map(|new| staying_webs + new);
+    let routed = front_door::route(host, app, &next.config, webs, out)?;
     let switched = ready.switch_with(&staying)?;
     // From here on the scale is this: `reconcile` ends what is too much, as it ended what was new until now.
     let before = app.env().load()?;
     app.env().set(&name, &value).inspect_err(|_| drop(app.env().become_exactly(&before)))?;
     switched.keep();
-    routed.keep();
+    routed.into_iter().for_each(Routed::keep);
     finish(out, "ending the surplus processes", dokuen_proc::retire(&leaving).map_err(Failure::from));
     Ok(())
 }
@@ -207,9 +209,10 @@ fn leaves_still(app: &App, generation: u32, kind: &ProcessType, index: u16) -> b
     Instance::at(&app.instances_dir(), id).dir().exists()
 }
 
-/// How many instances nginx knows of; the others take no slot.
-fn webs(plan: &Plan) -> usize {
-    plan.instances.iter().filter(|(kind, _)| kind.is_web()).count()
+/// How many instances nginx knows of, in an app that can have some; the others take no slot.
+fn webs(plan: &Plan) -> Option<usize> {
+    plan.procfile.command(&ProcessType::web())?;
+    Some(plan.instances.iter().filter(|(kind, _)| kind.is_web()).count())
 }
 
 /// The formation that the config asks for, without types that the Procfile no longer has.

@@ -70,7 +70,7 @@ pub use logs::access_log;
 pub use own::{Account, Own};
 pub use park::Parked;
 pub use places::Places;
-pub use program::{Nginx, System, find_program};
+pub use program::{Nginx, Program, System, find_program};
 pub use rebuild::{Rebuilt, rebuild};
 pub use route::{Routed, ensure_default, remove, route, test};
 pub use setting::{BadSetting, Origin, SETTINGS, Setting, Settings};

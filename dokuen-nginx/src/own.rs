@@ -14,7 +14,7 @@ use crate::conf_path::ConfPath;
 use crate::error::{Complaint, NginxError};
 use crate::identity::is_our_master;
 use crate::places::Places;
-use crate::program::{Nginx, Told, command, words_of};
+use crate::program::{Nginx, Program, Told, command, words_of};
 use crate::route::settle_catch_all;
 use crate::template::{self, Main};
 
@@ -22,7 +22,7 @@ use crate::template::{self, Main};
 #[derive(Debug, Clone)]
 pub struct Own {
     pub(crate) places: Places,
-    pub(crate) program: PathBuf,
+    pub(crate) program: Program,
     dir: ConfPath,
     include: ConfPath,
     account: Option<Account>,
@@ -63,7 +63,7 @@ impl Own {
     /// One that runs `program`, with workers of this account: see [`Account::for_workers`].
     pub fn new(places: Places, program: PathBuf, account: Option<Account>) -> Result<Self, NginxError> {
         let (dir, include) = (ConfPath::new(&places.own)?, ConfPath::new(&places.dir)?);
-        Ok(Self { places, program, dir, include, account })
+        Ok(Self { places, program: Program::at(program), dir, include, account })
     }
 
     /// Starts it if it is not running, with at least the server for unknown names, and returns once it answers.
@@ -140,7 +140,7 @@ impl Own {
 
     fn command(&self, conf: &Path) -> dokuen_core::cmd::Cmd {
         let dir = self.dir.as_path();
-        command(&self.program, dir).arg("-c").arg(conf).arg("-p").arg(dir)
+        command(self.program.path(), dir).arg("-c").arg(conf).arg("-p").arg(dir)
     }
 
     fn write_confs(&self) -> Result<(), NginxError> {

@@ -25,24 +25,32 @@ pub enum Sum {
 
 /// The master tells old workers to go 100 ms after it started the new ones.
 pub const SPAN: Duration = Duration::from_millis(120);
+/// For how long at the end no old worker may have answered.
+const ROW: Duration = Duration::from_millis(30);
 /// How often nginx is asked again, and how long it may take for one answer.
 const PAUSE: Duration = Duration::from_millis(4);
 const ANSWER: Duration = Duration::from_millis(500);
 
-/// Waits until nginx answers as expected for each name, and goes on so for `span`; else gives back one it did not.
+/// Waits until nginx answers as expected for each name, and still does when `span` has gone by; else gives back one it
+/// did not.
 ///
-/// Old workers accept connections beside the new ones for a while, so one right answer proves that the new text runs,
-/// and only a row of them that the old one does not any more.
+/// Old workers accept connections beside the new ones for a while, so one right answer proves that the new text runs
+/// and begins the span after which they are told to go; only a row of right ones at its end proves that they went.
 pub fn prove(addr: SocketAddr, expected: &[Expected], span: Duration, deadline: Instant) -> Result<(), Expected> {
-    let mut since = Instant::now();
+    let (mut all_right_since, mut last_wrong) = (None, Instant::now());
     loop {
-        if let Some(wrong) = expected.iter().find(|one| !is_in_force(addr, one)) {
-            since = Instant::now();
-            if since >= deadline {
+        let wrong = expected.iter().find(|one| !is_in_force(addr, one));
+        let now = Instant::now();
+        if let Some(wrong) = wrong {
+            if now >= deadline {
                 return Err(wrong.clone());
             }
-        } else if since.elapsed() >= span {
-            return Ok(());
+            last_wrong = now;
+        } else {
+            let since = *all_right_since.get_or_insert(now);
+            if now - since >= span && now - last_wrong >= ROW.min(span) {
+                return Ok(());
+            }
         }
         thread::sleep(PAUSE);
     }

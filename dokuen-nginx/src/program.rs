@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use dokuen_core::cmd::{Cmd, CmdError, Output};
@@ -27,7 +28,7 @@ pub struct System {
     /// Where Dokuen's files lie.
     pub places: Places,
     /// The program, for tests in a scratch configuration: they need no rights.
-    pub program: PathBuf,
+    pub program: Program,
     /// What makes the master read its configuration anew, as an argv.
     pub reload: Vec<OsString>,
 }
@@ -36,7 +37,7 @@ impl System {
     /// Reloaded directly, which is root's right.
     pub fn direct(places: Places, program: PathBuf) -> Self {
         let reload = [program.as_os_str(), "-s".as_ref(), "reload".as_ref()].map(OsString::from).to_vec();
-        Self { places, program, reload }
+        Self { places, program: Program::at(program), reload }
     }
 
     /// Reloaded through sudo, which must neither ask nor wait: one rule for exactly this argv.
@@ -56,7 +57,7 @@ impl Nginx {
         }
     }
 
-    fn program(&self) -> &Path {
+    fn program(&self) -> &Program {
         match self {
             Self::Own(own) => &own.program,
             Self::System(system) => &system.program,
@@ -84,15 +85,14 @@ impl Nginx {
         }
     }
 
-    /// What the program is.
+    /// What the program is: asked once, however often it is copied.
     pub fn build(&self) -> Result<Build, NginxError> {
-        let output = command(self.program(), Path::new("/")).arg("-V").run()?;
-        Ok(Build::parse(&String::from_utf8_lossy(&output.stderr)))
+        self.program().build()
     }
 
     /// Whether this main conf, with all that it includes, is one nginx would start with.
     pub(crate) fn test(&self, conf: &Path, dir: &Path) -> Result<(), NginxError> {
-        words_of(command(self.program(), dir).arg("-t").arg("-c").arg(conf).arg("-p").arg(dir).run())
+        words_of(command(self.program().path(), dir).arg("-t").arg("-c").arg(conf).arg("-p").arg(dir).run())
     }
 
     /// How long the log is that its master writes, where we can read it.
@@ -115,6 +115,33 @@ impl Nginx {
             Self::Own(own) => Some(own.log()),
             Self::System(_) => None,
         }
+    }
+}
+
+/// An nginx that can be run. Copies share what one of them was told of it, so that a change of a vhost asks once; a
+/// process that runs for long makes a new one each time, and hears of an upgrade.
+#[derive(Debug, Clone)]
+pub struct Program {
+    path: PathBuf,
+    build: Arc<OnceLock<Build>>,
+}
+
+impl Program {
+    /// The one at this path.
+    pub fn at(path: PathBuf) -> Self {
+        Self { path, build: Arc::default() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn build(&self) -> Result<Build, NginxError> {
+        if let Some(build) = self.build.get() {
+            return Ok(*build);
+        }
+        let output = command(&self.path, Path::new("/")).arg("-V").run()?;
+        Ok(*self.build.get_or_init(|| Build::parse(&String::from_utf8_lossy(&output.stderr))))
     }
 }
 

@@ -14,31 +14,44 @@ mod site;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use dokuen_core::{App, Environment, Formation, Host, NginxKind, ProcessType, Transcript, ledger};
-use dokuen_nginx::{Account, Nginx, NginxError, Own, Parked, Places, Routed, System};
+use dokuen_core::{App, Environment, Formation, Host, NginxKind, ProcessType, Transcript, ledger, releases};
+use dokuen_nginx::{Account, Nginx, NginxError, Own, Parked, Places, Routed, Site, System};
 
 use crate::exit::{Exit, Failure};
+use crate::walk;
 pub use names::check_config as check_names;
 pub use saved::Saved;
 pub use site::of as site;
 
-/// Makes the app's names and slots known to nginx; nothing at all happens when they are.
+/// Makes the app's names and slots known to nginx; nothing at all happens when they are. `webs` is how many `web`
+/// instances there are, `None` for an app without that process type: nginx may not have to know it, and then it is `None`.
 pub fn route(
     host: &Host,
     app: &App,
     config: &Environment,
-    instances: usize,
+    webs: Option<usize>,
     out: &mut dyn Transcript,
-) -> Result<Routed, Failure> {
+) -> Result<Option<Routed>, Failure> {
     check_names(host, app, config)?;
-    let routed = dokuen_nginx::route(&nginx(host)?, &site(host, app, config, instances)?)?;
+    let (nginx, site) = (nginx(host)?, site(host, app, config, webs.unwrap_or(1))?);
+    if webs.is_none() && !has_front_door(&nginx, app, &site) {
+        return Ok(None);
+    }
+    let routed = dokuen_nginx::route(&nginx, &site)?;
     for parked in routed.parked() {
         out.problem(&said(parked));
     }
     if let Err(failure) = tend_logs(host) {
         out.problem(&failure.to_string());
     }
-    Ok(routed)
+    Ok(Some(routed))
+}
+
+/// Whether an app without a process type `web` is nginx's business: it has names, or something was ever said about its
+/// front door, or nginx knows it from another day. A reload for each app of workers would be for nobody.
+fn has_front_door(nginx: &Nginx, app: &App, site: &Site) -> bool {
+    let named = !site.aliases.is_empty() || !site.redirects.is_empty();
+    named || app.front().dir().exists() || nginx.places().vhost(&app.name).exists()
 }
 
 /// Puts what was changed of an app's front door into force; of an app that was never deployed nginx knows nothing.
@@ -49,7 +62,7 @@ pub fn refresh(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), F
         return Ok(());
     }
     let config = app.env().load()?;
-    route(host, app, &config, instances(&config), out)?.keep();
+    route(host, app, &config, Some(instances(&config)), out)?.into_iter().for_each(Routed::keep);
     Ok(())
 }
 
@@ -105,27 +118,35 @@ pub fn stop(host: &Host) -> Result<(), Failure> {
 
 /// Puts every app's vhost into force with one reload, and says which could not be.
 pub fn rebuild(host: &Host) -> Result<Vec<(String, String)>, Failure> {
-    let (mut sites, mut problems) = (Vec::new(), Vec::new());
+    let (mut sites, mut problems, nginx) = (Vec::new(), Vec::new(), nginx(host)?);
     for app in host.apps()? {
-        match site_on_disk(host, &app) {
+        match site_on_disk(host, &nginx, &app) {
             Ok(site) => sites.extend(site),
             Err(failure) => problems.push((app.name.to_string(), failure.to_string())),
         }
     }
-    let rebuilt = dokuen_nginx::rebuild(&nginx(host)?, &sites)?;
+    let rebuilt = dokuen_nginx::rebuild(&nginx, &sites)?;
     problems.extend(rebuilt.set_aside.iter().map(|parked| ("nginx".to_owned(), said(parked))));
     problems.extend(rebuilt.refused.into_iter().map(|(app, e)| (app.to_string(), Failure::from(e).to_string())));
     files::sweep(&sites)?;
     Ok(problems)
 }
 
-/// As its config on the disk says; `None` before the first deploy.
-fn site_on_disk(host: &Host, app: &App) -> Result<Option<dokuen_nginx::Site>, Failure> {
+/// As its config on the disk says; `None` before the first deploy, and where nginx need not know it.
+fn site_on_disk(host: &Host, nginx: &Nginx, app: &App) -> Result<Option<Site>, Failure> {
     if ledger::live(app)?.is_none() {
         return Ok(None);
     }
     let config = app.env().load()?;
-    site(host, app, &config, instances(&config)).map(Some)
+    let site = site(host, app, &config, instances(&config))?;
+    Ok(Some(site).filter(|site| serves_web(app) || has_front_door(nginx, app, site)))
+}
+
+/// Whether the live release has a process type `web`; where that cannot be told, yes.
+fn serves_web(app: &App) -> bool {
+    let current = releases::current(app).ok().flatten();
+    let procfile = current.and_then(|tree| walk::procfile_of(&tree).ok());
+    procfile.is_none_or(|procfile| procfile.command(&ProcessType::web()).is_some())
 }
 
 /// As [`rebuild`], for a change that is for all: an app that cannot have it is why nobody gets it.

@@ -152,6 +152,30 @@ fn a_worker_without_a_web_runs_and_is_written_down() {
     assert!(line.starts_with("[20") && &line[20..22] == "][", "{line}");
 }
 
+#[test]
+fn nginx_hears_of_workers_only_when_they_get_a_name_or_a_web() {
+    let host = Host::with(Options { spoilable_nginx: true, ..Options::default() });
+    let app = host.app("jobs", "worker-only");
+    let vhost = host.dir().join("nginx/jobs.dokuen.test.conf");
+    host.nginx_refuses(true);
+    app.push().ok();
+    app.dokuen("scale", &["worker=1"]).ok();
+    app.dokuen("restart", &[]).ok();
+    app.comes_to_run(&["worker.1"]);
+    host.nginx_refuses(false);
+    host.dokuen(&["nginx:rebuild"]).ok();
+    assert!(!vhost.exists());
+    assert_eq!(app.get("/").status, 404);
+
+    app.dokuen("domains:add", &["jobs.example"]).ok();
+    assert_eq!(app.get_as("jobs.example", "/").status, 502);
+    app.dokuen("domains:remove", &["jobs.example"]).ok();
+    let other = host.app("later", "worker-only");
+    other.push().ok();
+    other.become_fixture("static-page").push().ok();
+    assert_eq!(other.get("/").status, 200);
+}
+
 /// What the pusher sees of the hook, with what differs from run to run taken out.
 fn transcript(pushed: &Outcome, app: &crate::app::App) -> String {
     let lines = pushed.err.lines().filter_map(|line| line.strip_prefix("remote: ").or(line.strip_prefix("remote:")));

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use dokuen_core::cmd::Cmd;
 use dokuen_core::{AppName, Lock, ServerName, fs};
 use dokuen_nginx::{Nginx, System, ensure_default, rebuild, remove, route};
 
@@ -139,4 +140,19 @@ fn the_machines_nginx_is_reloaded_by_the_given_argv() {
     system.reload.extend(target.map(Into::into));
     route(&Nginx::System(system), &stage.site("hello")).unwrap().keep();
     assert_eq!(stage.get("hello.test").status, 502);
+}
+
+#[test]
+fn a_new_site_asks_nginx_what_it_is_once_then_tests_and_reloads() {
+    let stage = Stage::new();
+    let (own, program, runs) = (&stage.places().own, stage.root.join("nginx.sh"), stage.root.join("runs"));
+    let script = format!("#!/bin/sh\necho $1 >>'{}'\nexec '{}' \"$@\"\n", runs.display(), nginx_program().display());
+    // By a child: a program that is open for writing, in a child of another test perhaps, cannot be run.
+    let write = Cmd::new("sh", Path::new("/")).env("PATH", "/usr/bin:/bin");
+    write.args(["-c", "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\""]).arg(&program).arg(&script).run().unwrap();
+    let mut system = System::direct(stage.places().clone(), program);
+    system.reload.extend([Path::new("-c"), &own.join("nginx.conf"), Path::new("-p"), own].map(Into::into));
+    route(&Nginx::System(system), &stage.site("hello")).unwrap().keep();
+    assert_eq!(stage.get("hello.test").status, 502);
+    assert_eq!(fs::read_text(&runs).unwrap(), "-V\n-t\n-s\n");
 }
