@@ -1,4 +1,5 @@
-# Whether this Python is one that the app asks for: prints "FILE VERSION" of what asks, and exits 1 where it is not.
+# Whether this Python is one that the app asks for: prints "FILE VERSION" of what asks, which may be nothing, then its own
+# version, then all that sets it apart from others, a line each; exits 1 where it does not fit.
 # Run by any Python of the machine, from 3.4 on, with nothing but its own library.
 import re
 import sys
@@ -66,6 +67,7 @@ def fits(text):
 
 said = [asked for asked in (pinned(), required()) if asked]
 bad = [asked for asked in said if not asked[1] or not fits(asked[1])]
-for name, version in bad[:1] or said[:1]:
-    print(name, version)
+print(*(bad[:1] or said[:1] or [""])[0])
+print(sys.version.split()[0])
+print(" ".join(sys.version.split()), sys.implementation.name)
 sys.exit(1 if bad else 0)

@@ -33,4 +33,5 @@ mod setup;
 mod storage;
 mod survival;
 mod together;
+mod versions;
 mod watch;
