@@ -106,6 +106,7 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     unless_abandoned(out)?;
     let routed = front_door::route(host, app, &next.config, webs(&plan), out)?;
     let live = Live { version: record.version, generation: plan.generation };
+    front_door::statics::prepare(host, app, &next.tree)?;
     let filed = Filed::new(app, &record, &next, live)?;
     let switched = ready.switch()?;
     promote(app, &next.tree, before, live)?;
@@ -113,6 +114,7 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     routed.into_iter().for_each(Routed::keep);
     filed.keep();
     out.fact(&format!("{} is live", record.version));
+    finish(out, "what nginx shows of the release", front_door::statics::show(host, app));
     finish(out, "what is left of the change before it", retire_all_but(app, live));
     Ok(record)
 }

@@ -256,6 +256,16 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FsError> {
     sync_dir(parent(to)).inspect_err(|_| drop(fs::rename(to, from)))
 }
 
+/// Gives a file a further name; where that cannot be (another file system, too many names), a copy with its mode. What has
+/// the name already stays.
+pub fn name_again(file: &Path, name: &Path) -> Result<(), FsError> {
+    match fs::hard_link(file, name) {
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        Err(_) => at("copy to", name, fs::copy(file, name).map(drop)),
+        Ok(()) => Ok(()),
+    }
+}
+
 /// Makes a symlink that must not be there yet.
 pub fn link(target: &Path, link: &Path) -> Result<(), FsError> {
     at("link", link, std::os::unix::fs::symlink(target, link))

@@ -198,6 +198,11 @@ impl Host {
         self.nginx_dir().join("cache")
     }
 
+    /// What the machine's nginx may read of an app's releases: a tree for each, and `current`, which follows them (derived).
+    pub fn static_dir(&self, app: &AppName) -> PathBuf {
+        self.nginx_dir().join("static").join(app)
+    }
+
     /// Where logs of single apps go: the machine's nginx opens them as root, so only where root keeps its own.
     pub fn nginx_logs_dir(&self) -> PathBuf {
         match self.conf.nginx {

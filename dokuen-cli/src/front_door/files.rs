@@ -20,7 +20,7 @@ pub fn placed(app: &App, bytes: &[u8], extension: &str) -> Result<ConfPath, Fail
 }
 
 /// FNV-1a: it only has to tell the texts of one app apart, which that app's people write themselves.
-fn sum(bytes: &[u8]) -> u64 {
+pub(super) fn sum(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 

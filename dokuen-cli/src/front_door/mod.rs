@@ -10,6 +10,7 @@ pub mod names;
 mod saved;
 pub mod sheets;
 mod site;
+pub mod statics;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -61,6 +62,7 @@ pub fn refresh(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), F
         out.fact("in force from the first deploy on");
         return Ok(());
     }
+    statics::show(host, app)?;
     let config = app.env().load()?;
     route(host, app, &config, Some(instances(&config)), out)?.into_iter().for_each(Routed::keep);
     Ok(())
@@ -86,6 +88,7 @@ fn said(parked: &Parked) -> String {
 pub fn remove(host: &Host, app: &App) -> Result<(), Failure> {
     let nginx = nginx(host)?;
     dokuen_nginx::remove(&nginx, &app.name)?;
+    statics::forget(host, app)?;
     match nginx {
         Nginx::Own(own) => Ok(own.remove_log(&app.name)?),
         Nginx::System(_) => Ok(()),
@@ -136,6 +139,10 @@ pub fn rebuild(host: &Host) -> Result<Vec<(String, String)>, Failure> {
 fn site_on_disk(host: &Host, nginx: &Nginx, app: &App) -> Result<Option<Site>, Failure> {
     if ledger::live(app)?.is_none() {
         return Ok(None);
+    }
+    // Whoever holds the app shows its files.
+    if let Ok(_lock) = app.lock("showing its files") {
+        statics::show(host, app)?;
     }
     let config = app.env().load()?;
     let site = site(host, app, &config, instances(&config))?;

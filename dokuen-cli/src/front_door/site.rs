@@ -6,7 +6,7 @@ use dokuen_core::{App, Environment, Front, Host, ProcessType, fs};
 use dokuen_nginx::{ConfPath, Custom, Files, Page, Site, Upstream};
 use dokuen_proc::{Listen, Terms};
 
-use super::{certs, files, names, sheets};
+use super::{certs, files, names, sheets, statics};
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
 
@@ -27,7 +27,11 @@ pub fn of(host: &Host, app: &App, config: &Environment, instances: usize) -> Res
         protocol: said.protocol,
         https_only: said.https_only,
         maintenance: ours.maintenance_file().exists(),
-        files: Files { release: Some(path(&app.current())?), users: users(app, &settings)?, pages: pages(app, &all)? },
+        files: Files {
+            release: Some(path(&statics::root(host, app))?),
+            users: users(app, &settings)?,
+            pages: pages(app, &all)?,
+        },
         custom: custom(&ours, &all)?,
         settings,
         ..site

@@ -33,6 +33,7 @@ mod every_setting;
 mod grpc;
 mod https;
 mod killed;
+mod machines;
 mod pages;
 mod settings;
 mod sparing;
