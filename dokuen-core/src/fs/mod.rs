@@ -2,10 +2,16 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the door that the lint guards")]
 
+mod links;
+mod open;
+
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+
+pub use links::{link, link_target, name_again, relink, relink_report};
+pub use open::{make_fifo, open, open_append, open_lock, open_lock_if_there, open_null, open_pipe, open_pipe_to_write};
 
 /// A secret: its owner only.
 pub const PRIVATE_FILE: u32 = 0o600;
@@ -116,73 +122,6 @@ fn replace_unsynced_dir(path: &Path, bytes: &[u8], mode: u32, sync: bool) -> Res
     at("write", path, write())
 }
 
-/// Opens a log for appending, never through a symlink; created with `mode`.
-pub fn open_append(path: &Path, mode: u32) -> Result<File, FsError> {
-    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
-    let file = at(
-        "open",
-        path,
-        OpenOptions::new().append(true).create(true).mode(mode).custom_flags(flags.bits()).open(path),
-    )?;
-    if !at("open", path, file.metadata())?.is_file() {
-        return at("open", path, Err(io::Error::other("it is not a regular file")));
-    }
-    Ok(file)
-}
-
-/// Opens a file to be locked, made when missing; never through a symlink.
-pub fn open_lock(path: &Path) -> Result<File, FsError> {
-    let flags = nix::fcntl::OFlag::O_NOFOLLOW.bits();
-    let options = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(PRIVATE_FILE)
-        .custom_flags(flags)
-        .to_owned();
-    at("open", path, options.open(path))
-}
-
-/// As [`open_lock`], but `None` when there is no such file.
-pub fn open_lock_if_there(path: &Path) -> Result<Option<File>, FsError> {
-    let flags = nix::fcntl::OFlag::O_NOFOLLOW.bits();
-    match at("open", path, OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)) {
-        Err(e) if e.is_not_found() => Ok(None),
-        other => other.map(Some),
-    }
-}
-
-/// Makes a FIFO that only its owner can use.
-pub fn make_fifo(path: &Path) -> Result<(), FsError> {
-    let mode = nix::sys::stat::Mode::S_IRUSR | nix::sys::stat::Mode::S_IWUSR;
-    at("make", path, nix::unistd::mkfifo(path, mode).map_err(io::Error::from))
-}
-
-/// Opens a FIFO for its reader, who also holds it open for writing: so it never ends, and no writer ever breaks.
-pub fn open_pipe(path: &Path) -> Result<File, FsError> {
-    let flags = (nix::fcntl::OFlag::O_NONBLOCK | nix::fcntl::OFlag::O_NOFOLLOW).bits();
-    at("open", path, OpenOptions::new().read(true).write(true).custom_flags(flags).open(path))
-}
-
-/// Opens a FIFO for a writer that must survive its reader: since it is open for reading too, no write ever breaks,
-/// and when the pipe is full writes wait for the next reader.
-pub fn open_pipe_to_write(path: &Path) -> Result<File, FsError> {
-    let flags = nix::fcntl::OFlag::O_NOFOLLOW.bits();
-    at("open", path, OpenOptions::new().read(true).write(true).custom_flags(flags).open(path))
-}
-
-/// The null device, for reading and writing.
-pub fn open_null() -> Result<File, FsError> {
-    let path = Path::new("/dev/null");
-    at("open", path, OpenOptions::new().read(true).write(true).open(path))
-}
-
-/// Opens for reading; the caller streams it.
-pub fn open(path: &Path) -> Result<File, FsError> {
-    at("open", path, File::open(path))
-}
-
 /// Makes a directory that must not be there yet.
 pub fn make_dir(path: &Path, mode: u32) -> Result<(), FsError> {
     at("make directory", path, DirBuilder::new().mode(mode).create(path))
@@ -254,47 +193,6 @@ fn ignore_missing(result: Result<(), FsError>) -> Result<(), FsError> {
 pub fn rename(from: &Path, to: &Path) -> Result<(), FsError> {
     at("rename to", to, fs::rename(from, to))?;
     sync_dir(parent(to)).inspect_err(|_| drop(fs::rename(to, from)))
-}
-
-/// Gives a file a further name; where that cannot be (another file system, too many names), a copy with its mode. What has
-/// the name already stays.
-pub fn name_again(file: &Path, name: &Path) -> Result<(), FsError> {
-    match fs::hard_link(file, name) {
-        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(_) => at("copy to", name, fs::copy(file, name).map(drop)),
-        Ok(()) => Ok(()),
-    }
-}
-
-/// Makes a symlink that must not be there yet.
-pub fn link(target: &Path, link: &Path) -> Result<(), FsError> {
-    at("link", link, std::os::unix::fs::symlink(target, link))
-}
-
-/// Makes `link` point at `target` in one step: a reader sees the old target or the new one, never nothing.
-pub fn relink(target: &Path, link: &Path) -> Result<(), FsError> {
-    relink_report(target, link)?;
-    sync_dir(parent(link))
-}
-
-/// As [`relink`], without waiting for the disk: for the run directory, which a reboot empties.
-pub fn relink_report(target: &Path, link: &Path) -> Result<(), FsError> {
-    let dir = parent(link);
-    let made = tempfile::Builder::new().prefix(BESIDE).make_in(dir, |path| std::os::unix::fs::symlink(target, path));
-    let beside = at("link", link, made)?.into_temp_path();
-    at("link", link, fs::rename(&beside, link))?;
-    // The name is gone by the rename: nothing is left to clean up.
-    let _ = beside.keep();
-    Ok(())
-}
-
-/// Where a symlink points, `None` when there is none.
-pub fn link_target(link: &Path) -> Result<Option<PathBuf>, FsError> {
-    match at("read link", link, fs::read_link(link)) {
-        Ok(target) => Ok(Some(target)),
-        Err(e) if e.is_not_found() => Ok(None),
-        Err(e) => Err(e),
-    }
 }
 
 /// Names in a directory, sorted; a missing directory has none. Names that are not UTF-8 are not ours and left out.
