@@ -6,7 +6,8 @@ use std::process::Command;
 use dokuen_core::{App, Stamp, fs};
 
 use super::attendant::claim;
-use super::{Prepared, Process, SPEC, Spec, forget_old};
+use super::tidy::forget_old;
+use super::{Prepared, Process, SPEC, Spec};
 use crate::exit::Failure;
 use crate::place;
 

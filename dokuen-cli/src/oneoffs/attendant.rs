@@ -8,7 +8,8 @@ use dokuen_core::cmd::Cmd;
 use dokuen_core::{App, Host, Lock, Stamp, fs};
 use dokuen_proc::{Attended, Ended, LogRoom};
 
-use super::{Asked, LOCK, Outcome, RESULT, Run, SPEC, Spec, State, all, forget_old, named, prepare, write};
+use super::tidy::forget_old;
+use super::{Asked, LOCK, Outcome, RESULT, Run, SPEC, Spec, State, all, named, prepare, write};
 use crate::exit::{Exit, Failure};
 use crate::place;
 

@@ -1,0 +1,73 @@
+//! What goes of one-offs: the oldest that have ended, and what those left that were killed before they began.
+
+use std::time::Duration;
+
+use dokuen_core::{App, Lock, LockError, fs};
+
+use super::{LOCK, Run, SPEC, State, all, number, on_disk};
+use crate::exit::Failure;
+
+/// So many ended ones are kept, with their logs.
+const KEPT: usize = 50;
+
+/// Removes runs of a job whose attendant never began: whoever was to start it was killed over it. Nothing of them ran.
+pub fn forget_unbegun(app: &App, job: &str) -> Result<(), Failure> {
+    let of_job = |run: &Run| run.spec.job.as_deref() == Some(job) && run.outcome.is_none();
+    for run in all(app)?.into_iter().filter(of_job) {
+        let path = run.dir.join(LOCK);
+        if path.exists() {
+            continue;
+        }
+        // Held while it is removed: an attendant that is late finds it taken, or gone.
+        match Lock::try_take(&path, &run.name, "removing it") {
+            Err(LockError::Busy { .. }) => {}
+            Err(other) => return Err(other.into()),
+            Ok(_lock) => fs::remove_tree(&run.dir)?,
+        }
+    }
+    Ok(())
+}
+
+/// Removes the oldest of those that have ended, with their logs; of each scheduled job the last stays.
+pub fn forget_old(app: &App) -> Result<(), Failure> {
+    for run in on_disk(app)?.iter().filter(|run| run.spec.attached.is_some()) {
+        if run.state()? == State::Ended {
+            fs::remove_tree(&run.dir)?;
+        }
+    }
+    forget_unnamed(app)?;
+    let runs = all(app)?;
+    let mut over = Vec::new();
+    for (at, run) in runs.iter().enumerate() {
+        let is_last = run.spec.job.is_some() && !runs[at + 1..].iter().any(|later| later.spec.job == run.spec.job);
+        if run.state()? != State::Running && !is_last {
+            over.push(run);
+        }
+    }
+    let surplus = over.len().saturating_sub(KEPT);
+    for run in over.into_iter().take(surplus) {
+        let log = app.named_log(&run.name);
+        let lead = log.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let is_part = |name: &&String| **name == lead || name.starts_with(&format!("{lead}."));
+        for name in fs::names(&app.logs_dir())?.iter().filter(is_part) {
+            fs::remove(&app.logs_dir().join(name))?;
+        }
+        fs::remove_tree(&run.dir)?;
+    }
+    Ok(())
+}
+
+/// Directories of those that were killed before they had said what they run. A younger one may say it yet.
+fn forget_unnamed(app: &App) -> Result<(), Failure> {
+    for name in fs::names(&app.runs_dir())?.iter().filter(|name| number(name).is_some()) {
+        let dir = app.runs_dir().join(name);
+        let age = dir.symlink_metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
+        if !dir.join(SPEC).exists() && age.is_some_and(|age| age > UNNAMED) {
+            fs::remove_tree(&dir)?;
+        }
+    }
+    Ok(())
+}
+
+/// Nobody needs as long to write down what it runs.
+const UNNAMED: Duration = Duration::from_secs(60);
