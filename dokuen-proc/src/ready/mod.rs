@@ -1,20 +1,19 @@
 //! Readiness: to hold a [`Ready`] is to have seen every instance answer.
 
+mod look;
+
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use dokuen_core::{App, Port, ProcessType, Protocol, fs};
+use dokuen_core::{App, ProcessType, Protocol, fs};
 
 use crate::boot::{Booted, Plan, Started};
-use crate::check::{Command, Request, Statuses};
-use crate::child;
+use crate::check::{Command, Request};
 use crate::instance::{Instance, Report};
-use crate::platform::{self, Listener};
-use crate::probe::{Answer, Question, ask, ask_unix, greet, greet_unix};
 use crate::route::{self, RouteError, Switched};
+use look::{Standing, look_at_port, look_at_socket};
 
 /// What ready means for an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,16 +109,11 @@ impl ReadyError {
     }
 }
 
-/// What one look at one instance says.
-enum Standing {
-    Ready,
-    NotYet(String),
+/// Until the next look: who has waited for long need not know to the millisecond.
+fn pause(begun: Instant) -> Duration {
+    (begun.elapsed() / 16).clamp(Duration::from_millis(1), Duration::from_millis(50))
 }
 
-/// How long a connection to an own port may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the first may take where a socket is there before its app.
-const SHORT: Duration = Duration::from_millis(200);
 /// Log lines shown for an instance that failed.
 const TAIL: usize = 20;
 
@@ -128,7 +122,6 @@ impl Booted {
     pub fn wait_until_ready(self) -> Result<Ready, ReadyError> {
         let begun = Instant::now();
         let mut waiting: Vec<_> = self.started.instances.iter().collect();
-        let mut pause = Duration::from_millis(1);
         loop {
             let mut still = Vec::new();
             for instance in waiting {
@@ -142,8 +135,7 @@ impl Booted {
                 return Ok(Ready { plan: self.plan, started: self.started });
             }
             waiting = still;
-            std::thread::sleep(pause);
-            pause = (pause * 5 / 4).min(Duration::from_millis(50));
+            std::thread::sleep(pause(begun));
         }
     }
 
@@ -218,7 +210,6 @@ impl Booted {
 pub fn wait_until_they_answer(app: &App, instances: &[Instance], checks: &Checks) -> Result<(), ReadyError> {
     let begun = Instant::now();
     for instance in instances {
-        let mut pause = Duration::from_millis(1);
         loop {
             let report = instance.report();
             let last = match (report.child, report.port, &report.socket) {
@@ -236,8 +227,7 @@ pub fn wait_until_they_answer(app: &App, instances: &[Instance], checks: &Checks
             if begun.elapsed() >= checks.timeout {
                 return Err(silent(app, instance, &report, checks, Some(last)));
             }
-            std::thread::sleep(pause);
-            pause = (pause * 5 / 4).min(Duration::from_millis(50));
+            std::thread::sleep(pause(begun));
         }
     }
     Ok(())
@@ -252,72 +242,9 @@ fn silent(app: &App, instance: &Instance, report: &Report, checks: &Checks, last
     }
 }
 
-fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Checks) -> Standing {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.get()));
-    // The cheap look first: until something listens there is nothing to find out about it.
-    if std::net::TcpStream::connect_timeout(&address, PATIENCE).is_err() {
-        return Standing::NotYet("nothing listens there".to_owned());
-    }
-    let members = || platform::members(report.wrapper, &child::mark(instance));
-    match platform::listener(port.get(), report.member(), members) {
-        Listener::None => return Standing::NotYet("nothing listens there".to_owned()),
-        Listener::Foreign => return Standing::NotYet("another process of this machine listens there".to_owned()),
-        Listener::Ours => {}
-    }
-    if checks.protocol == Protocol::Grpc {
-        return judge_greeting(greet(address, checks.request));
-    }
-    judge(checks, |request| ask(address, Question { host: &checks.host, request, patience: checks.request }))
-}
-
-/// Only the app itself can be at its socket: the directory is the account's own. One that is given its socket open seems
-/// to listen from the start, so an answer is waited for only as long as makes sense so far: should the process end in
-/// the meantime, that is to be noticed.
-fn look_at_socket(socket: &Path, checks: &Checks, waited: Duration) -> Standing {
-    let patience = (waited / 2).min(checks.request).max(SHORT);
-    if checks.protocol == Protocol::Grpc {
-        return judge_greeting(greet_unix(socket, patience));
-    }
-    judge(checks, |request| ask_unix(socket, Question { host: &checks.host, request, patience }))
-}
-
-fn judge_greeting(answer: Answer) -> Standing {
-    match answer {
-        Answer::Http { .. } => Standing::Ready,
-        Answer::Refused => Standing::NotYet("nothing listens there".to_owned()),
-        Answer::Nothing(why) => Standing::NotYet(format!("it took the connection, but {why}")),
-    }
-}
-
 /// Whether it is asked over HTTP.
 fn has_door(report: &Report) -> bool {
     report.port.is_some() || report.socket.is_some()
-}
-
-/// All requests must be answered as they should.
-fn judge(checks: &Checks, ask: impl Fn(&Request) -> Answer) -> Standing {
-    checks.requests.iter().find_map(|request| lacks(request, ask(request))).map_or(Standing::Ready, Standing::NotYet)
-}
-
-/// What is wrong with an answer.
-fn lacks(request: &Request, answer: Answer) -> Option<String> {
-    let path = &request.path;
-    match (answer, &request.content) {
-        (Answer::Http { status, .. }, _)
-            if !request.statuses.have(status) && request.statuses == Statuses::default() =>
-        {
-            Some(format!("it answered {status} to GET {path}"))
-        }
-        (Answer::Http { status, .. }, _) if !request.statuses.have(status) => {
-            Some(format!("it answered {status} to GET {path}, and not {}", request.statuses))
-        }
-        (Answer::Http { holds: false, .. }, Some(content)) => {
-            Some(format!("its answer to GET {path} does not hold {}", dokuen_core::shown(content)))
-        }
-        (Answer::Http { .. }, _) => None,
-        (Answer::Refused, _) => Some("nothing listens there".to_owned()),
-        (Answer::Nothing(why), _) => Some(format!("it took the connection, but GET {path} brought no answer: {why}")),
-    }
 }
 
 impl Ready {

@@ -1,0 +1,88 @@
+//! One look at one instance: whether it answers as it should, by now.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use dokuen_core::{Port, Protocol};
+
+use super::Checks;
+use crate::check::{Request, Statuses};
+use crate::child;
+use crate::instance::{Instance, Report};
+use crate::platform::{self, Listener};
+use crate::probe::{Answer, Question, ask, ask_unix, greet, greet_unix};
+
+/// What one look at one instance says.
+pub(super) enum Standing {
+    Ready,
+    NotYet(String),
+}
+
+/// How long a connection to an own port may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the first may take where a socket is there before its app.
+const SHORT: Duration = Duration::from_millis(200);
+
+pub(super) fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Checks) -> Standing {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.get()));
+    // The cheap look first: until something listens there is nothing to find out about it.
+    if std::net::TcpStream::connect_timeout(&address, PATIENCE).is_err() {
+        return Standing::NotYet("nothing listens there".to_owned());
+    }
+    let members = || platform::members(report.wrapper, &child::mark(instance));
+    match platform::listener(port.get(), report.member(), members) {
+        Listener::None => return Standing::NotYet("nothing listens there".to_owned()),
+        Listener::Foreign => return Standing::NotYet("another process of this machine listens there".to_owned()),
+        Listener::Ours => {}
+    }
+    if checks.protocol == Protocol::Grpc {
+        return judge_greeting(greet(address, checks.request));
+    }
+    judge(checks, |request| ask(address, Question { host: &checks.host, request, patience: checks.request }))
+}
+
+/// Only the app itself can be at its socket: the directory is the account's own. One that is given its socket open seems
+/// to listen from the start, so an answer is waited for only as long as makes sense so far: should the process end in
+/// the meantime, that is to be noticed.
+pub(super) fn look_at_socket(socket: &Path, checks: &Checks, waited: Duration) -> Standing {
+    let patience = (waited / 2).min(checks.request).max(SHORT);
+    if checks.protocol == Protocol::Grpc {
+        return judge_greeting(greet_unix(socket, patience));
+    }
+    judge(checks, |request| ask_unix(socket, Question { host: &checks.host, request, patience }))
+}
+
+fn judge_greeting(answer: Answer) -> Standing {
+    match answer {
+        Answer::Http { .. } => Standing::Ready,
+        Answer::Refused => Standing::NotYet("nothing listens there".to_owned()),
+        Answer::Nothing(why) => Standing::NotYet(format!("it took the connection, but {why}")),
+    }
+}
+
+/// All requests must be answered as they should.
+fn judge(checks: &Checks, ask: impl Fn(&Request) -> Answer) -> Standing {
+    checks.requests.iter().find_map(|request| lacks(request, ask(request))).map_or(Standing::Ready, Standing::NotYet)
+}
+
+/// What is wrong with an answer.
+fn lacks(request: &Request, answer: Answer) -> Option<String> {
+    let path = &request.path;
+    match (answer, &request.content) {
+        (Answer::Http { status, .. }, _)
+            if !request.statuses.have(status) && request.statuses == Statuses::default() =>
+        {
+            Some(format!("it answered {status} to GET {path}"))
+        }
+        (Answer::Http { status, .. }, _) if !request.statuses.have(status) => {
+            Some(format!("it answered {status} to GET {path}, and not {}", request.statuses))
+        }
+        (Answer::Http { holds: false, .. }, Some(content)) => {
+            Some(format!("its answer to GET {path} does not hold {}", dokuen_core::shown(content)))
+        }
+        (Answer::Http { .. }, _) => None,
+        (Answer::Refused, _) => Some("nothing listens there".to_owned()),
+        (Answer::Nothing(why), _) => Some(format!("it took the connection, but GET {path} brought no answer: {why}")),
+    }
+}
