@@ -81,7 +81,7 @@ impl Buildpack {
         }
     }
 
-    /// Reads what the `export` file does to the environment of the next buildself.
+    /// Reads what the `export` file does to the environment of the next buildpack.
     pub fn export(&self, site: &Site<'_>) -> Result<Exported, ScriptError> {
         let file = self.dir.join("export");
         if !file.is_file() {

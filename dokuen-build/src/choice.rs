@@ -114,9 +114,10 @@ impl Choice {
         out: &mut dyn Transcript,
     ) -> Result<(Vec<Chosen>, Option<Vec<String>>), BuildError> {
         let found = match self {
-            Self::Named(wanted) => obtain_all(wanted, store, site, scratch, out),
+            Self::Named(wanted) => obtain_all(wanted, store, site, out),
             Self::Detect => who_may_be_asked(store).and_then(|ids| Ok((detect(store, site)?, ids))),
         };
+        let found = found.and_then(|(chosen, ids)| Ok((in_copies(chosen, scratch)?, ids)));
         let chosen = found.as_ref().map(|(chosen, _)| chosen);
         match chosen {
             Ok(chosen) => {
@@ -135,25 +136,30 @@ fn obtain_all(
     wanted: &[Wanted],
     store: &Store,
     site: &Site<'_>,
-    scratch: &Path,
     out: &mut dyn Transcript,
 ) -> Result<(Vec<Chosen>, Option<Vec<String>>), BuildError> {
     let mut chosen = Vec::new();
-    for (index, one) in wanted.iter().enumerate() {
-        let mut buildpack = match one {
+    for one in wanted {
+        let buildpack = match one {
             Wanted::Url(url) => fetch(url, store, site, out)?,
             Wanted::BuiltIn(pack) => by_name(*pack, store)?,
         };
-        if wanted.len() > 1 && buildpack.url != built_in::URL {
-            // Such a one may write `export` into its own directory, and builds share that: so it gets a copy.
-            let own = scratch.join(format!("buildpack-{index}"));
-            tree::copy(&buildpack.dir, &own)?;
-            buildpack.dir = own;
-        }
         chosen.push(Chosen { buildpack, display: String::new() });
     }
     let ids = chosen.iter().map(|one| one.buildpack.id.clone()).collect();
     Ok((chosen, ids))
+}
+
+/// Each that is not ours in a directory of this build's own. It may write there, an `export` file above all, and what
+/// it writes is this app's: the next build that uses it must not find that.
+fn in_copies(mut chosen: Vec<Chosen>, scratch: &Path) -> Result<Vec<Chosen>, BuildError> {
+    let others = chosen.iter_mut().map(|one| &mut one.buildpack).filter(|pack| pack.url != built_in::URL);
+    for (index, buildpack) in others.enumerate() {
+        let own = scratch.join(format!("buildpack-{index}"));
+        tree::copy(&buildpack.dir, &own)?;
+        buildpack.dir = own;
+    }
+    Ok(chosen)
 }
 
 /// What decides over who wins when buildpacks are asked: the tree, and all that are here.

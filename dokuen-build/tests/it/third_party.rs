@@ -17,6 +17,22 @@ fn an_export_file_may_be_written_in_bashs_own_form() {
     assert!(!first.join("export").exists(), "builds share a buildpack's own directory");
 }
 
+#[test]
+fn what_a_buildpack_writes_beside_its_scripts_is_gone_with_the_build() {
+    let host = Host::new().with("Procfile", "web: x\n");
+    // It writes for the first app alone.
+    let leaks = r#"[ ! -e "$1/first" ] || echo 'export TOKEN=secret' >"$(dirname "$0")/../export""#;
+    let pack = host.repo("leaks", leaks);
+    let alone = || named(&[pack.to_str().unwrap()]);
+    fs::write(host.app().join("first"), "").unwrap();
+    host.build(alone());
+    fs::remove_file(host.app().join("first")).unwrap();
+    let next = host.pack("next", r#"echo "-----> [${TOKEN:-}]""#, "");
+    let text = host.build(named(&[pack.to_str().unwrap(), next.to_str().unwrap()])).text();
+    assert!(text.contains("  + []"), "{text}");
+    host.assert_clean();
+}
+
 /// Like heroku-buildpack-multi: it fetches the others itself, and its release is the last one's.
 #[test]
 fn a_buildpack_may_run_others_that_it_clones() {
