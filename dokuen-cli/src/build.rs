@@ -34,6 +34,8 @@ pub fn compile(
     let places = Places::of(host, app, config)?;
     let mut build = places.build(cut.path(), choice, Some(cancellable.flag()));
     build.env.source_version = Some(commit.id().to_owned());
+    // Where the build fails, `builds:output` knows it by this name.
+    build.env.request_id = cut.path().file_name().map(|name| name.to_string_lossy().into_owned());
     let mut kept = Kept::new(app, out)?;
     match dokuen_build::compile(&build, &mut kept) {
         Ok(slug) => kept.save(cut.path()).map(|()| slug),

@@ -75,6 +75,8 @@ fn a_build_sees_its_directory_its_cache_and_the_config_as_files() {
     assert_eq!(args[2], app.dir().join("build").to_str().unwrap());
     assert_eq!((read("env-dir/TOKEN").as_str(), read("env-dir/LONG").as_str()), ("SECRET_1", value));
     let environment = read("build-env.txt");
+    let id = format!("REQUEST_ID={}", release.file_name().unwrap().display());
+    assert!(environment.lines().any(|line| line == id), "{id}\n{environment}");
     for name in ["GIT_DIR=", "GIT_QUARANTINE_PATH=", "GIT_OBJECT_DIRECTORY=", "TOKEN="] {
         assert!(!environment.lines().any(|line| line.starts_with(name)), "{name}\n{environment}");
     }
