@@ -14,18 +14,8 @@
 #![expect(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark, not a library")]
 #![expect(dead_code, reason = "the harness of the tests has more than is measured here")]
 
-#[path = "../../tests/it/app.rs"]
-mod app;
-#[path = "../../tests/it/host.rs"]
-mod host;
-#[path = "../../tests/it/http.rs"]
-mod http;
-#[path = "../../tests/it/outcome.rs"]
-mod outcome;
-#[path = "../../tests/it/processes.rs"]
-mod processes;
-#[path = "../../tests/it/snapshot.rs"]
-mod snapshot;
+#[path = "../../tests/it/harness.rs"]
+mod harness;
 
 mod boot;
 mod current;
@@ -33,6 +23,8 @@ mod own;
 mod ps;
 mod rollback;
 mod thousand;
+
+use harness::{app, host, http, outcome, processes, snapshot};
 
 use std::time::{Duration, Instant};
 

@@ -5,18 +5,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 #![expect(dead_code, reason = "the support files are those of the walk, which needs more of them")]
 
-#[path = "../it/app.rs"]
-mod app;
-#[path = "../it/host.rs"]
-mod host;
-#[path = "../it/http.rs"]
-mod http;
-#[path = "../it/outcome.rs"]
-mod outcome;
-#[path = "../it/processes.rs"]
-mod processes;
-#[path = "../it/snapshot.rs"]
-mod snapshot;
+#[path = "../it/harness.rs"]
+mod harness;
 
 mod pushed;
 
@@ -29,3 +19,5 @@ mod node;
 mod python;
 mod several;
 mod third_party;
+
+use harness::{app, host, http, outcome, processes, snapshot};

@@ -4,20 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 #![expect(dead_code, reason = "the support files are those of the walk, which needs more of them")]
 
-#[path = "../it/app.rs"]
-mod app;
-#[path = "../it/host.rs"]
-mod host;
-#[path = "../it/http.rs"]
-mod http;
-#[path = "../it/outcome.rs"]
-mod outcome;
+#[path = "../it/harness.rs"]
+mod harness;
 #[path = "../front_door/pem.rs"]
 mod pem;
-#[path = "../it/processes.rs"]
-mod processes;
-#[path = "../it/snapshot.rs"]
-mod snapshot;
 
 mod apps;
 mod bad_inputs;
@@ -34,3 +24,5 @@ mod moving;
 mod oneoffs;
 mod schema;
 mod terminal;
+
+use harness::{app, host, http, outcome, processes, snapshot};

@@ -6,26 +6,16 @@
 #![expect(clippy::print_stdout, reason = "figures are what some of them are run for")]
 #![expect(dead_code, reason = "the support files are those of the walk and the sweep, which need more of them")]
 
-#[path = "../it/app.rs"]
-mod app;
-#[path = "../it/host.rs"]
-mod host;
-#[path = "../it/http.rs"]
-mod http;
+#[path = "../it/harness.rs"]
+mod harness;
 #[path = "../sweep/invariants.rs"]
 mod invariants;
 #[path = "../it/load.rs"]
 mod load;
-#[path = "../it/outcome.rs"]
-mod outcome;
 #[path = "../sweep/points.rs"]
 mod points;
-#[path = "../it/processes.rs"]
-mod processes;
 #[path = "../sweep/scenarios.rs"]
 mod scenarios;
-#[path = "../it/snapshot.rs"]
-mod snapshot;
 #[path = "../sweep/trial.rs"]
 mod trial;
 #[path = "../sweep/world.rs"]
@@ -40,6 +30,8 @@ mod running;
 mod soak;
 mod steps;
 mod upkeep;
+
+use harness::{app, host, http, outcome, processes, snapshot};
 
 /// Another app on the same host, which runs.
 pub fn host_app(host: &host::Host, name: &str) -> app::App {

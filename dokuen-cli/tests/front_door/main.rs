@@ -4,20 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 #![expect(dead_code, reason = "the support files are those of the walk, which needs more of them")]
 
-#[path = "../it/app.rs"]
-mod app;
-#[path = "../it/host.rs"]
-mod host;
-#[path = "../it/http.rs"]
-mod http;
-#[path = "../it/outcome.rs"]
-mod outcome;
+#[path = "../it/harness.rs"]
+mod harness;
 #[path = "../sweep/points.rs"]
 mod points;
-#[path = "../it/processes.rs"]
-mod processes;
-#[path = "../it/snapshot.rs"]
-mod snapshot;
 
 mod authority;
 mod between;
@@ -40,6 +30,8 @@ mod sparing;
 mod streams;
 mod timing;
 mod tls;
+
+use harness::{app, host, http, outcome, processes, snapshot};
 
 /// All state is as it was, but for what lies here.
 #[track_caller]

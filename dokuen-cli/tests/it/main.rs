@@ -7,13 +7,9 @@
 #![expect(clippy::disallowed_methods, reason = "tests plant files and run programs past the doors, as a user would")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
-mod app;
-mod host;
-mod http;
+#[path = "harness.rs"]
+mod harness;
 mod load;
-mod outcome;
-mod processes;
-mod snapshot;
 
 mod app_json;
 mod arrows;
@@ -35,3 +31,5 @@ mod survival;
 mod together;
 mod versions;
 mod watch;
+
+use harness::{app, host, http, outcome, processes, snapshot};

@@ -7,22 +7,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 #![expect(dead_code, reason = "the support files are those of the walk, which needs more of them")]
 
-#[path = "../it/app.rs"]
-mod app;
-#[path = "../it/host.rs"]
-mod host;
-#[path = "../it/http.rs"]
-mod http;
-#[path = "../it/outcome.rs"]
-mod outcome;
+#[path = "../it/harness.rs"]
+mod harness;
 #[path = "../front_door/pem.rs"]
 mod pem;
-#[path = "../it/processes.rs"]
-mod processes;
 #[path = "../daily/schema.rs"]
 mod schema;
-#[path = "../it/snapshot.rs"]
-mod snapshot;
 
 mod door;
 
@@ -39,3 +29,5 @@ mod pushes;
 mod roles;
 mod trees;
 mod walk;
+
+use harness::{app, host, http, outcome, processes, snapshot};

@@ -10,24 +10,16 @@
 #![expect(clippy::print_stdout, reason = "its figures are what it is run for")]
 #![expect(dead_code, reason = "the support files are those of the walk, which needs more of them")]
 
-#[path = "../it/app.rs"]
-mod app;
-#[path = "../it/host.rs"]
-mod host;
-#[path = "../it/http.rs"]
-mod http;
-#[path = "../it/outcome.rs"]
-mod outcome;
-#[path = "../it/processes.rs"]
-mod processes;
-#[path = "../it/snapshot.rs"]
-mod snapshot;
+#[path = "../it/harness.rs"]
+mod harness;
 
 mod invariants;
 mod points;
 mod scenarios;
 mod trial;
 mod world;
+
+use harness::{app, host, http, outcome, processes, snapshot};
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
