@@ -29,6 +29,7 @@ pub fn run(words: &[String]) {
     match words[0].as_str() {
         "write" => write(words[1].parse().unwrap(), words[2].parse().unwrap(), words.get(3)),
         "count" => count(),
+        "stream" => stream(words[1].parse().unwrap(), Path::new(&words[2])),
         other => panic!("{other}"),
     }
 }
@@ -47,6 +48,18 @@ fn write(lines: u64, size: usize, go: Option<&String>) {
     if go.is_some() {
         std::thread::sleep(Duration::from_secs(100_000));
     }
+}
+
+/// So many lines, as fast as they are taken, then the file `last`.
+fn stream(lines: u64, last: &Path) {
+    let mut out = File::from(std::io::stdout().as_fd().try_clone_to_owned().unwrap());
+    let mut text = Vec::new();
+    for begin in (0..lines).step_by(600) {
+        text.clear();
+        (begin..lines.min(begin + 600)).for_each(|number| line(number, &mut text));
+        out.write_all(&text).unwrap();
+    }
+    File::create(last).unwrap();
 }
 
 /// Lines without end, in writes that cut them anywhere: some twenty thousand a second.

@@ -1,8 +1,8 @@
-//! `cargo bench -p dokuen-proc --bench wrapper [-- [full] [memory] [burst] [capture] [restart] [crash] [kill]]`: the
+//! `cargo bench -p dokuen-proc --bench wrapper [-- [full] [memory] [burst] [capture] [many] [restart] [crash] [kill]]`: the
 //! wrapper beside runsv + svlogd, `cat` and s6-log, both sides alternately in one run.
 //!
 //! Needs the Debian packages of `.ci/bench-packages`. Without names all figures are taken; `full` takes a minute of
-//! idleness and a thousand kills instead of ten seconds and a hundred.
+//! idleness, a hundred million lines and five thousand kills instead of ten seconds, ten million and a thousand.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark, not a library")]
 
@@ -26,10 +26,11 @@ fn main() {
     }
     let full = words.iter().any(|word| word == "full");
     let named: Vec<&str> = words.iter().map(String::as_str).filter(|word| *word != "full").collect();
-    let figures: [(&str, Figure); 6] = [
+    let figures: [(&str, Figure); 7] = [
         ("memory", memory::idle),
         ("burst", memory::burst),
         ("capture", capture::run),
+        ("many", capture::many),
         ("restart", restart::good_run),
         ("crash", restart::crash_loop),
         ("kill", kill::run),
