@@ -1,0 +1,75 @@
+//! What time does: how long the loop may sleep, and what is due when it wakes.
+
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::{PIPE, Wrapper};
+use crate::child::Child;
+use crate::front::Front;
+use crate::machine::{Event, Phase};
+use crate::{memory, platform};
+
+/// A line without an end is shown after this long.
+const PARTIAL: Duration = Duration::from_secs(1);
+/// How often a tree that cannot be watched is looked at while it ends, and an adopted child where there is no pidfd.
+const LOOK: Duration = Duration::from_millis(50);
+
+impl Wrapper {
+    pub(super) fn time_passed(&mut self) {
+        let now = Instant::now();
+        if self.machine.deadline().is_some_and(|at| at <= now) {
+            self.happened(Event::Tick);
+        }
+        if self.log_has_more {
+            self.on_log();
+        }
+        if self.quiet_at.is_some_and(|at| at <= now) {
+            self.rest();
+        }
+        if self.partial_since.is_some_and(|since| now - since >= PARTIAL) {
+            self.log.end_partial(Timestamp::now());
+            self.partial_since = None;
+        }
+        if let Some(front) = self.front.as_mut().filter(|front| front.next_deadline().is_some_and(|at| at <= now)) {
+            front.tick(self.poll.registry(), now);
+        }
+        if self.child.as_ref().is_some_and(Child::needs_looking_at) {
+            self.on_adopted();
+        }
+        self.look_for_entry(now);
+        self.look_at_tree();
+    }
+
+    fn rest(&mut self) {
+        self.quiet_at = None;
+        self.started = false;
+        self.log.rest();
+        if std::mem::take(&mut self.flooded) {
+            platform::resize_pipe(&self.pipe, PIPE.0);
+        }
+        if let Some(front) = &mut self.front {
+            front.rest();
+        }
+        memory::give_back();
+    }
+
+    pub(super) fn timeout(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let unwatched = self.child.as_ref().is_some_and(Child::needs_looking_at);
+        // Nobody tells when a connection ends that nginx has made to the app itself.
+        let uncounted = matches!(self.machine.phase, Phase::Draining { .. }) && self.entry().socket().is_some();
+        let looking = matches!(self.machine.phase, Phase::Ending { .. }) || unwatched || uncounted;
+        let leaving = matches!(self.machine.phase, Phase::Gone);
+        let deadlines = [
+            self.machine.deadline(),
+            self.partial_since.map(|since| since + PARTIAL),
+            self.quiet_at,
+            self.log_has_more.then_some(now),
+            self.front.as_ref().and_then(Front::next_deadline),
+            self.entry_deadline(),
+            (looking || leaving).then(|| now + LOOK),
+        ];
+        deadlines.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))
+    }
+}
