@@ -7,11 +7,11 @@ use dokuen_core::fs;
 
 use crate::conf_path::ConfPath;
 use crate::error::NginxError;
-use crate::listen::https_word;
+use crate::listen::{Listen, https_word};
 use crate::program::Nginx;
 use crate::site::Site;
 use crate::template::{CatchAll, StandIn};
-use crate::version::Version;
+use crate::version::{Build, Version};
 
 /// What apps need it to listen for besides http. Where one app listens, it has to as well: a name that nobody has would
 /// otherwise end at that app.
@@ -42,11 +42,17 @@ impl Needs {
 /// What its template is filled with on this host.
 pub fn data(nginx: &Nginx, needs: Needs) -> Result<CatchAll, NginxError> {
     let (build, listen) = (nginx.build()?, &nginx.places().listen);
+    let data = for_build(listen, needs, build);
+    let stand_in = if shows_one(&data, build) { Some(stand_in(nginx)?) } else { None };
+    Ok(CatchAll { stand_in, ..data })
+}
+
+/// The same without the certificate that some need.
+pub fn for_build(listen: &Listen, needs: Needs, build: Build) -> CatchAll {
     let http2 = build.knows(Version::has_http2_directive);
     let https = needs.https && listen.has_https();
-    let shows_one = https && !build.knows(Version::can_reject_handshakes);
     let words = |wanted: bool| if wanted { listen.https_words() } else { Vec::new() };
-    Ok(CatchAll {
+    CatchAll {
         listen: listen.words(),
         https: words(https).iter().map(|word| default_word(word, http2)).collect(),
         http2,
@@ -55,10 +61,15 @@ pub fn data(nginx: &Nginx, needs: Needs) -> Result<CatchAll, NginxError> {
             .iter()
             .map(|word| format!("{word} default_server quic reuseport"))
             .collect(),
-        stand_in: if shows_one { Some(stand_in(nginx)?) } else { None },
+        stand_in: None,
         near: listen.near(),
         keepalive_min_timeout: build.knows(Version::has_keepalive_min_timeout),
-    })
+    }
+}
+
+/// Whether this nginx shows a certificate to whoever asks for a name that nobody has.
+pub fn shows_one(data: &CatchAll, build: Build) -> bool {
+    !data.https.is_empty() && !build.knows(Version::can_reject_handshakes)
 }
 
 /// What stands behind `listen` in the server for unknown names.
