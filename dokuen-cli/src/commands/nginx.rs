@@ -168,7 +168,7 @@ pub fn test(host: &Host, args: &MaybeApp, out: &mut Printer) -> Result<(), Failu
 
 /// As `boot` does it, for when an admin has changed snippets or templates.
 pub fn rebuild(host: &Host, out: &mut Printer) -> Result<(), Failure> {
-    let problems = front_door::rebuild(host)?;
+    let problems = front_door::rebuild_with_files(host)?;
     for (app, problem) in &problems {
         out.problem(&format!("{app}: {problem}"));
     }
@@ -265,7 +265,7 @@ fn change(
             if let Err(failure) = front_door::rebuild_or_fail(host) {
                 drop((saved, pages));
                 // Apps that could have it have it by now: they go back too.
-                front_door::rebuild(host)?;
+                front_door::rebuild_with_files(host)?;
                 return Err(failure);
             }
         }

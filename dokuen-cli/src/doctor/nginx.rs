@@ -82,5 +82,5 @@ fn boot(host: &Host) -> String {
 /// As at boot: started, every vhost written anew and proven.
 fn fix(host: &Host) -> Result<(), Failure> {
     front_door::start(host)?;
-    front_door::rebuild(host).map(drop)
+    front_door::rebuild_with_files(host).map(drop)
 }

@@ -119,7 +119,8 @@ pub fn stop(host: &Host) -> Result<(), Failure> {
     }
 }
 
-/// Puts every app's vhost into force with one reload, and says which could not be.
+/// Puts every app's vhost into force with one reload, and says which could not be. It holds no app: a `boot` that is at
+/// work on each of them shows their files itself.
 pub fn rebuild(host: &Host) -> Result<Vec<(String, String)>, Failure> {
     let (mut sites, mut problems, nginx) = (Vec::new(), Vec::new(), nginx(host)?);
     for app in host.apps()? {
@@ -135,14 +136,23 @@ pub fn rebuild(host: &Host) -> Result<Vec<(String, String)>, Failure> {
     Ok(problems)
 }
 
+/// As [`rebuild`], after what may have changed which files of releases nginx shows.
+pub fn rebuild_with_files(host: &Host) -> Result<Vec<(String, String)>, Failure> {
+    for app in host.apps()? {
+        // Whoever holds the app at this moment shows its files.
+        if statics::concern(host, &app)?
+            && let Ok(_lock) = app.lock("showing its files")
+        {
+            statics::show(host, &app)?;
+        }
+    }
+    rebuild(host)
+}
+
 /// As its config on the disk says; `None` before the first deploy, and where nginx need not know it.
 fn site_on_disk(host: &Host, nginx: &Nginx, app: &App) -> Result<Option<Site>, Failure> {
     if ledger::live(app)?.is_none() {
         return Ok(None);
-    }
-    // Whoever holds the app shows its files.
-    if let Ok(_lock) = app.lock("showing its files") {
-        statics::show(host, app)?;
     }
     let config = app.env().load()?;
     let site = site(host, app, &config, instances(&config))?;
@@ -156,9 +166,9 @@ fn serves_web(app: &App) -> bool {
     procfile.is_none_or(|procfile| procfile.command(&ProcessType::web()).is_some())
 }
 
-/// As [`rebuild`], for a change that is for all: an app that cannot have it is why nobody gets it.
+/// As [`rebuild_with_files`], for a change that is for all: an app that cannot have it is why nobody gets it.
 pub fn rebuild_or_fail(host: &Host) -> Result<(), Failure> {
-    match rebuild(host)?.into_iter().find(|(app, _)| app != "nginx") {
+    match rebuild_with_files(host)?.into_iter().find(|(app, _)| app != "nginx") {
         None => Ok(()),
         Some((app, problem)) => Err(Failure::new(Exit::NginxRefused, format!("{app}: {problem}"))),
     }

@@ -45,6 +45,11 @@ pub fn prepare(host: &Host, app: &App, tree: &Tree) -> Result<Option<String>, Fa
     Ok(Some(name))
 }
 
+/// Whether there is, or should be, anything of the app to show.
+pub fn concern(host: &Host, app: &App) -> Result<bool, Failure> {
+    Ok(!wanted(host, app)?.is_empty() || host.static_dir(&app.name).exists())
+}
+
 /// Shows the files of the live tree, and no others.
 pub fn show(host: &Host, app: &App) -> Result<(), Failure> {
     if host.conf.nginx == NginxKind::Own {
