@@ -11,7 +11,7 @@ use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
 use crate::printer::Printer;
 use crate::pusher::Pusher;
-use crate::{commands, gitolite, place, push, settings};
+use crate::{commands, git_locks, gitolite, place, push, settings};
 
 /// One line of the hook's standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +69,7 @@ fn parse(text: &[u8]) -> Option<Vec<Update>> {
 }
 
 fn deploy_of(host: &Host, app: &App, updates: &[Update], out: &mut Printer) -> Result<(), Failure> {
+    git_locks::clear(app.repo(), updates.iter().map(|update| update.name.as_str()), out)?;
     let branch = deploy_branch(app, updates)?;
     let wanted = branch.as_ref().and_then(|branch| updates.iter().find(|u| u.name == format!("refs/heads/{branch}")));
     for other in updates.iter().filter(|u| Some(*u) != wanted && u.new.is_some()) {

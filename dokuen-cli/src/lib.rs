@@ -40,6 +40,7 @@ mod exit;
 mod failed_builds;
 mod front_door;
 mod git;
+mod git_locks;
 mod gitolite;
 mod help;
 mod hook;

@@ -37,7 +37,6 @@ fn r01_the_machine_dies_at_each_step_of_a_push() {
         assert!(text == "old" || text == format!("new {step}") || text.starts_with("new "), "{state}: {text}");
         app.release("current");
         app.comes_to_run(&["web.1", "web.2"]);
-        let _ = fs::remove_file(app.repo().join("refs/heads/master.lock"));
         app.greeting("old").push().ok().serving("old");
     }
 }

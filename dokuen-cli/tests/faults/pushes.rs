@@ -95,11 +95,11 @@ fn k01_k02_and_k18_the_receiving_git_is_killed() {
         receive_pack(&app, &format!("{strace} -e inject=rename:signal=SIGKILL:when={renames} git-receive-pack \"$@\""));
     app.greeting("live, and git does not know").git(&["push", &killed, "dokuen", "master"]).fails();
     app.serves("live, and git does not know");
-    for left in ["refs/heads/master.lock", "HEAD.lock"] {
-        // git's own lock files are removed by hand, as git itself says.
-        let _ = std::fs::remove_file(app.repo().join(left));
-    }
-    app.greeting("after").push().ok().serving("after");
+    let left = ["refs/heads/master.lock", "HEAD.lock"].map(|name| app.repo().join(name));
+    std::fs::write(&left[1], "").unwrap();
+    assert!(left.iter().all(|lock| lock.exists()), "git has left them");
+    app.greeting("after").push().ok().serving("after").stderr_has("which a killed push has left, was removed");
+    assert!(!left.iter().any(|lock| lock.exists()));
     assert_eq!(app.pushed("master"), app.git_says(&["rev-parse", "HEAD"]));
     load.none_failed_but_on_connections_that_a_reload_closed();
 }

@@ -52,7 +52,6 @@ fn soak_random_kills_during_deploys_of_three_apps() {
                 pushes.lock().unwrap().insert(push.id());
                 push.wait().unwrap();
                 pushes.lock().unwrap().clear();
-                let _ = std::fs::remove_file(app.repo().join("refs/heads/master.lock"));
             }
         }
         over.store(true, Ordering::Relaxed);
