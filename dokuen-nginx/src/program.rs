@@ -157,7 +157,12 @@ pub(crate) enum Told {
 /// The first nginx in the search path or in the places of system programs that a user's search path leaves out.
 pub fn find_program(search_path: &str) -> Result<PathBuf, NginxError> {
     let own = search_path.split(':').filter(|dir| dir.starts_with('/'));
-    let dirs: Vec<_> = own.chain(["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"]).collect();
+    let mut dirs: Vec<_> = own.collect();
+    dirs.extend(
+        ["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"]
+            .iter()
+            .filter(|dir| !search_path.split(':').any(|own| own == **dir)),
+    );
     let found = dirs.iter().map(|dir| Path::new(dir).join("nginx")).find(|path| is_program(path));
     found.ok_or_else(|| NginxError::NotInstalled { searched: dirs.join(", ") })
 }

@@ -108,9 +108,10 @@ fn make_repository(host: &Host, app: &App) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where to push: `user@host:A.git` for a host that others reach by ssh, the path itself for one on this machine.
+/// Where to push: `user@host:A.git` for whoever comes by ssh and for a host that others reach by it, the path itself for
+/// one on this machine.
 pub fn remote_url(host: &Host, app: &App) -> String {
-    if host.conf.git_server == "localhost" {
+    if host.conf.git_server == "localhost" && place::visitor().is_none() {
         return app.repo().display().to_string();
     }
     format!("{}@{}:{}.git", host.conf.app_user, host.conf.git_server, app.name)

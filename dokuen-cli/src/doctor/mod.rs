@@ -151,7 +151,7 @@ fn find_program(host: &Host, name: &str) -> Option<PathBuf> {
 }
 
 /// What brings a program here, or its newest release.
-fn install(package: &str) -> String {
+pub fn install(package: &str) -> String {
     if cfg!(target_os = "macos") {
         format!("brew install {package}")
     } else {

@@ -17,7 +17,9 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
     let Some(sudo) = find_program(host, "sudo") else {
         return Ok(vec![Finding::problem("there is no sudo, by which nginx is reloaded", "apt-get install sudo")]);
     };
-    let nginx = dokuen_nginx::find_program(&host.conf.search_path())?;
+    let Ok(nginx) = dokuen_nginx::find_program(&host.conf.search_path()) else {
+        return Ok(vec![Finding::unknown("whether nginx may be reloaded cannot be seen here: there is no nginx")]);
+    };
     let may = Cmd::new(sudo, Path::new("/")).env("PATH", host.conf.search_path()).args(["-n", "-l"]).arg(&nginx);
     Ok(vec![match may.args(["-s", "reload"]).run() {
         Ok(_) => Finding::ok(format!("{} may reload nginx", host.conf.app_user)),

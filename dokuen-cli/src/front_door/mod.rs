@@ -18,6 +18,7 @@ use std::time::Duration;
 use dokuen_core::{App, Environment, Formation, Host, NginxKind, ProcessType, Transcript, ledger, releases};
 use dokuen_nginx::{Account, Nginx, NginxError, Own, Parked, Places, Routed, Site, System};
 
+use crate::doctor;
 use crate::exit::{Exit, Failure};
 use crate::walk;
 pub use names::check_config as check_names;
@@ -208,7 +209,9 @@ pub fn nginx(host: &Host) -> Result<Nginx, Failure> {
 impl From<NginxError> for Failure {
     fn from(cause: NginxError) -> Self {
         let exit = match cause {
-            NginxError::NotInstalled { .. } => Exit::HostNotReady,
+            NginxError::NotInstalled { .. } => {
+                return Self::new(Exit::HostNotReady, cause).hint(doctor::install("nginx"));
+            }
             NginxError::Taken { .. } => Exit::Failed,
             _ => Exit::NginxRefused,
         };

@@ -19,7 +19,7 @@ use crate::printer::Printer;
 /// A man page in roff: of the program, or of one command.
 pub fn man(program: Command, name: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
     let page = match name {
-        None => program,
+        None => first(program),
         Some(name) => {
             let found = program.find_subcommand(name.replace('_', ":"));
             let none = || {
@@ -38,7 +38,12 @@ pub fn pages(program: &Command) -> Result<Vec<(String, Vec<u8>)>, Failure> {
     let commands = shown(program).map(of_command);
     let named =
         commands.map(|page| Ok((format!("{}.1", page.get_display_name().unwrap_or("dokuen")), roff(page.clone())?)));
-    std::iter::once(Ok(("dokuen.1".to_owned(), roff(program.clone())?))).chain(named).collect()
+    std::iter::once(Ok(("dokuen.1".to_owned(), roff(first(program.clone()))?))).chain(named).collect()
+}
+
+/// The page that names all others. `help` has none, it is one.
+fn first(program: Command) -> Command {
+    program.disable_help_subcommand(true)
 }
 
 fn of_command(command: &Command) -> Command {
@@ -51,7 +56,14 @@ fn roff(page: Command) -> Result<Vec<u8>, Failure> {
     let mut roff = Vec::new();
     let written = clap_mangen::Man::new(page).render(&mut roff);
     written.map_err(|e| Failure::new(Exit::Failed, format!("failed to write the page: {e}")))?;
-    Ok(roff)
+    let text = String::from_utf8_lossy(&roff).into_owned();
+    Ok(text.lines().map(|line| format!("{}\n", as_page(line))).collect::<String>().into_bytes())
+}
+
+/// A line that names another page, `dokuen-config:set(1)`, names it as its file is called.
+fn as_page(line: &str) -> String {
+    let names_one = line.starts_with("dokuen\\-") && line.ends_with("(1)");
+    if names_one { line.replace(':', "\\-") } else { line.to_owned() }
 }
 
 /// Commands that are shown, in the order of the definition.

@@ -1,4 +1,5 @@
-//! Man pages and completion: below the dokuen directory on every host, and where the machine looks for them on a server.
+//! Man pages and completion: below the dokuen directory on every host, and where the machine looks for them on a server,
+//! as it does for the command itself.
 
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,8 @@ use crate::printer::Printer;
 
 /// Where man, bash, zsh and fish look for what was not packaged by the system.
 const MACHINE: &str = "/usr/local/share";
+/// Where everybody's shell finds a command.
+const COMMAND: &str = "/usr/local/bin/dokuen";
 
 /// Writes them anew; pages of commands that are gone go.
 pub fn install(host: &Host, out: &mut Printer) -> Result<(), Failure> {
@@ -21,10 +24,29 @@ pub fn install(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     if server {
         write(Path::new(MACHINE), &files)?;
         out.fact(&format!("man dokuen, and bash, zsh and fish complete its commands: {MACHINE}"));
+        if !link(&host.bin_dir().join("dokuen"), Path::new(COMMAND))? {
+            out.fact(&format!("`{COMMAND}` is somebody else's and stays as it is"));
+        }
     } else {
         out.fact(&format!("man pages and completion for bash, zsh and fish: {}", host.share_dir().display()));
     }
     Ok(())
+}
+
+/// Whether the link leads to the program. A file, or a link to a program that is there, is another host's or a person's.
+fn link(program: &Path, link: &Path) -> Result<bool, Failure> {
+    if !link.is_symlink() && link.exists() {
+        return Ok(false);
+    }
+    match fs::link_target(link)? {
+        Some(target) if target == program => {}
+        Some(_) if link.exists() => return Ok(false),
+        _ => {
+            fs::make_dirs(link.parent().unwrap_or(link), fs::PUBLIC_DIR)?;
+            fs::relink(program, link)?;
+        }
+    }
+    Ok(true)
 }
 
 /// Each with its place below a directory `share`, as man-db, bash-completion, zsh and fish have them.
@@ -62,6 +84,25 @@ fn write(share: &Path, files: &[(PathBuf, Vec<u8>)]) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_others_have_put_where_the_command_is_looked_for_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (at, program, other) = (dir.path().join("bin/dokuen"), dir.path().join("ours"), dir.path().join("theirs"));
+        fs::replace_report(&program, b"", 0o755).unwrap();
+        fs::replace_report(&other, b"", 0o755).unwrap();
+        let leads = || fs::link_target(&at).unwrap().unwrap();
+        assert!(link(&program, &at).unwrap() && link(&program, &at).unwrap());
+        assert_eq!(leads(), program);
+        fs::relink(&other, &at).unwrap();
+        assert!(!link(&program, &at).unwrap());
+        assert_eq!(leads(), other);
+        fs::remove(&other).unwrap();
+        assert!(link(&program, &at).unwrap(), "a link that leads nowhere is nobody's");
+        fs::remove(&at).unwrap();
+        fs::replace_report(&at, b"a script", 0o755).unwrap();
+        assert!(!link(&program, &at).unwrap() && !at.is_symlink());
+    }
 
     #[test]
     fn pages_come_and_go_with_their_commands_and_others_stay() {

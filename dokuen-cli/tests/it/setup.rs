@@ -40,7 +40,12 @@ fn man_knows_the_commands_and_bash_completes_them() {
         let mut man = host.command("man");
         run(man.env("MANPAGER", "cat").arg("-M").arg(share.join("man")).arg(page), b"", None)
     };
-    man("dokuen").ok().stdout_has("A Heroku on your own machine");
+    // Each page that the first one names is there.
+    let first = man("dokuen").ok().stdout_has("A Heroku on your own machine").out();
+    let named: Vec<&str> =
+        first.lines().filter_map(|line| line.trim().strip_suffix("(1)")).filter(|line| !line.contains(' ')).collect();
+    assert!(named.len() > 45 && named.contains(&"dokuen-config-set"), "{named:?}");
+    assert!(named.iter().all(|page| share.join(format!("man/man1/{page}.1")).exists()), "{named:?}");
     man("dokuen-config-set").ok().stdout_has("dokuen-config-set(1)");
     let bash = format!(
         "PATH={}:$PATH; . '{}'; complete -p dokuen\n",

@@ -9,6 +9,13 @@ fn from_create_to_a_live_app() {
     let app = door.app("anna", "blog", "python");
     door.git("anna", &app, &["push", "dokuen", "master"]).ok().stderr_has("* deployed blog v1");
     app.serves("Hello from Python, version 1");
+    // Who comes by ssh pushes by ssh: a path of the host is of no use to them.
+    for line in ["dokuen create notes", "dokuen info notes"] {
+        let said = door.ssh("anna", line).ok().stdout_has("@localhost:notes.git\n").out();
+        assert!(!said.contains("/repos/"), "{said}");
+    }
+    door.host.dokuen(&["info", "notes"]).ok().stdout_has("/repos/notes.git\n");
+    door.ssh("anna", "dokuen apps:destroy notes --force").ok();
     door.ssh("anna", "dokuen scale --application=blog web=2").ok();
     app.comes_to_run(&["web.1", "web.2"]);
     door.ssh("anna", "dokuen logs --application=blog -n 5").ok();
@@ -16,6 +23,7 @@ fn from_create_to_a_live_app() {
     door.ssh("anna", "apps").ok().stdout_is("blog\n");
     let events = door.ssh("anna", "dokuen events").ok().out();
     let what: Vec<_> = events.lines().map(|l| l.split_whitespace().skip(2).collect::<Vec<_>>().join(" ")).collect();
+    let what: Vec<_> = what.into_iter().filter(|line| !line.contains("notes")).collect();
     assert_eq!(what[1], "anna blog ok create", "{events}");
     assert!(what[2].starts_with("anna blog ok deploy ") && what[2].ends_with(" from master"), "{events}");
     assert_eq!(what[3], "anna blog ok scale web=2", "{events}");
