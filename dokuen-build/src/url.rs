@@ -108,9 +108,18 @@ pub(crate) fn masked(text: &str) -> String {
     // A password may hold `?` and `#`, and one that holds `/` makes no URL, but stands in the message that says so.
     let login = site.rfind('@').or_else(|| rest.rfind('@').filter(|_| site.contains(':')));
     match login {
-        Some(at) if scheme != "ssh" => format!("{scheme}://***{}", &rest[at..]),
+        Some(at) if scheme != "ssh" => format!("{scheme}://***{}", without(secret_of(&rest[..at]), &rest[at..])),
         _ => text.to_owned(),
     }
+}
+
+fn secret_of(login: &str) -> &str {
+    login.split_once(':').map_or(login, |(_, password)| password)
+}
+
+/// A path may hold the login once more, by a slip in typing. A short one stands there by chance.
+fn without(secret: &str, rest: &str) -> String {
+    if secret.len() < 8 { rest.to_owned() } else { rest.replace(secret, "***") }
 }
 
 /// The shape of a ref name as `git check-ref-format` has it, and narrower: nothing that a shell or a path could take ill.
@@ -248,6 +257,7 @@ mod tests {
         {
             assert!(!masked(url).contains("SECRET"), "{}", masked(url));
         }
+        assert_eq!(masked("https://u:password@h/u:password@h/x"), "https://***@h/u:***@h/x");
         assert_eq!(masked("https://h:8443/x"), "https://h:8443/x");
         assert_eq!(masked("https://h/x@v1"), "https://h/x@v1");
     }
