@@ -13,6 +13,8 @@ use crate::printer::Printer;
 
 /// Where man, bash, zsh and fish look for what was not packaged by the system.
 const MACHINE: &str = "/usr/local/share";
+/// Where fish looks on a Debian server: below `/usr/local/share` only where `XDG_DATA_DIRS` says so.
+const FISH: &str = "/etc/fish";
 /// Where everybody's shell finds a command.
 const COMMAND: &str = "/usr/local/bin/dokuen";
 
@@ -23,6 +25,7 @@ pub fn install(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     let server = geteuid().is_root() && host.conf.nginx == NginxKind::System;
     if server {
         write(Path::new(MACHINE), &files)?;
+        write(Path::new(FISH), &[(PathBuf::from("completions/dokuen.fish"), help::script(Shell::Fish).into())])?;
         out.fact(&format!("man dokuen, and bash, zsh and fish complete its commands: {MACHINE}"));
         if !link(&host.bin_dir().join("dokuen"), Path::new(COMMAND))? {
             out.fact(&format!("`{COMMAND}` is somebody else's and stays as it is"));
