@@ -13,7 +13,8 @@ pub struct Process {
     pub words: String,
 }
 
-/// Every living process that carries the host's mark, or was started from its directory.
+/// Every living process that carries the host's mark, or was started from its directory. A worker of nginx says where it is
+/// only by its directory: its master may have gone before it.
 pub fn of_host(dir: &Path) -> Vec<Process> {
     let (mark, bin) = (format!("DOKUEN_INSTANCE={}/", dir.display()), format!("{}/bin/dokuen-wrapper", dir.display()));
     // nginx writes its title over its environment, mark and all: one that an app runs is known by its paths too.
@@ -23,7 +24,8 @@ pub fn of_host(dir: &Path) -> Vec<Process> {
     all()
         .into_iter()
         .filter(|p| {
-            let worker = p.words.starts_with("nginx: worker") && parent(p.pid).is_some_and(|of| masters.contains(&of));
+            let worker = p.words.starts_with("nginx: worker")
+                && (parent(p.pid).is_some_and(|of| masters.contains(&of)) || is_in(p.pid, dir));
             masters.contains(&p.pid) || worker || p.words.starts_with(&bin) || has_mark(p.pid, mark.as_bytes())
         })
         .collect()
@@ -62,6 +64,11 @@ fn all() -> Vec<Process> {
 fn has_mark(pid: i32, mark: &[u8]) -> bool {
     let environ = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
     environ.split(|b| *b == 0).any(|entry| entry.starts_with(mark))
+}
+
+/// Whether its working directory is below `dir`, or was.
+fn is_in(pid: i32, dir: &Path) -> bool {
+    fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|at| at.starts_with(dir))
 }
 
 fn parent(pid: i32) -> Option<i32> {

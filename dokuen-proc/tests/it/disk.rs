@@ -1,6 +1,6 @@
 //! Logs on a disk that is full or takes no write, and how much of it they may take.
 //!
-//! The disks are real ones (tmpfs) for root; a log that cannot be written for another reason is there for everybody.
+//! The disks are real ones (tmpfs). Who is not root mounts them in a user namespace, where the whole test runs again.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -16,15 +16,19 @@ use crate::place::{Place, eventually};
 struct Disk(PathBuf);
 
 impl Disk {
-    /// `None` for whoever may not mount.
-    fn at(dir: &Path, options: &str) -> Option<Self> {
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(dir).output().ok()?;
-        mounted.status.success().then(|| Self(dir.to_owned()))
+    fn at(dir: &Path, options: &str) -> Self {
+        let disk = Self(dir.to_owned());
+        disk.mount(options);
+        disk
     }
 
     fn remount(&self, option: &str) {
-        let option = format!("remount,{option}");
-        let done = Command::new("mount").args(["-o", &option]).arg(&self.0).output().unwrap();
+        self.mount(&format!("remount,{option}"));
+    }
+
+    /// All is said each time: what `mount` remembers besides is not allowed in a user namespace.
+    fn mount(&self, options: &str) {
+        let done = Command::new("mount").args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(&self.0).output().unwrap();
         assert!(done.status.success(), "{done:?}");
     }
 }
@@ -33,6 +37,22 @@ impl Drop for Disk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).output();
     }
+}
+
+/// Whether this process may mount; if not, the test has run again as one that may.
+fn may_mount(test: &str) -> bool {
+    if nix::unistd::geteuid().is_root() {
+        return true;
+    }
+    let again = Command::new("unshare")
+        .args(["--map-root-user", "--mount"])
+        .arg(std::env::current_exe().unwrap())
+        .args(["--exact", &format!("disk::{test}")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&again.stdout);
+    assert!(again.status.success() && said.contains(" 1 passed"), "{said}{}", String::from_utf8_lossy(&again.stderr));
+    false
 }
 
 fn stop(worker: &Instance) {
@@ -95,8 +115,11 @@ fn a_log_that_cannot_be_written_holds_nobody_up_and_the_loss_is_said() {
 
 #[test]
 fn a_full_disk_of_logs_holds_nobody_up_and_every_lost_line_is_counted() {
+    if !may_mount("a_full_disk_of_logs_holds_nobody_up_and_every_lost_line_is_counted") {
+        return;
+    }
     let place = Place::new("");
-    let Some(disk) = Disk::at(&place.app.logs_dir(), "size=1m") else { return };
+    let disk = Disk::at(&place.app.logs_dir(), "size=1m");
     let worker = place.runs("worker", &counts(&place, 200_000));
     let wrapper = worker.report().wrapper;
     eventually("the app is not held up", || place.file("done").exists());
@@ -108,8 +131,11 @@ fn a_full_disk_of_logs_holds_nobody_up_and_every_lost_line_is_counted() {
 
 #[test]
 fn a_full_disk_of_the_whole_app_holds_nobody_up_either() {
+    if !may_mount("a_full_disk_of_the_whole_app_holds_nobody_up_either") {
+        return;
+    }
     let place = Place::new("");
-    let Some(disk) = Disk::at(place.app.dir(), "size=2m") else { return };
+    let disk = Disk::at(place.app.dir(), "size=2m");
     place.app.subdirectories().iter().for_each(|dir| std::fs::create_dir_all(dir).unwrap());
     let go = place.file("go");
     let worker = place
@@ -129,8 +155,11 @@ fn a_full_disk_of_the_whole_app_holds_nobody_up_either() {
 
 #[test]
 fn a_read_only_disk_of_logs_holds_nobody_up_and_every_lost_line_is_counted() {
+    if !may_mount("a_read_only_disk_of_logs_holds_nobody_up_and_every_lost_line_is_counted") {
+        return;
+    }
     let place = Place::new("");
-    let Some(disk) = Disk::at(&place.app.logs_dir(), "ro") else { return };
+    let disk = Disk::at(&place.app.logs_dir(), "ro");
     let worker = place.runs("worker", &counts(&place, 50_000));
     let wrapper = worker.report().wrapper;
     eventually("the app is not held up", || place.file("done").exists());
