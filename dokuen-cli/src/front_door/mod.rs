@@ -15,7 +15,7 @@ pub mod statics;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use dokuen_core::{App, Environment, Formation, Host, NginxKind, ProcessType, Transcript, ledger, releases};
+use dokuen_core::{App, Environment, Formation, Host, LockError, NginxKind, ProcessType, Transcript, ledger, releases};
 use dokuen_nginx::{Account, Nginx, NginxError, Own, Parked, Places, Routed, Site, System};
 
 use crate::doctor;
@@ -139,15 +139,25 @@ pub fn rebuild(host: &Host) -> Result<Vec<(String, String)>, Failure> {
 
 /// As [`rebuild`], after what may have changed which files of releases nginx shows.
 pub fn rebuild_with_files(host: &Host) -> Result<Vec<(String, String)>, Failure> {
+    let mut problems = Vec::new();
     for app in host.apps()? {
-        // Whoever holds the app at this moment shows its files.
-        if statics::concern(host, &app)?
-            && let Ok(_lock) = app.lock("showing its files")
-        {
-            statics::show(host, &app)?;
-        }
+        let shown = show_files(host, &app);
+        problems.extend(shown.err().map(|failure| (app.name.to_string(), failure.to_string())));
     }
-    rebuild(host)
+    problems.extend(rebuild(host)?);
+    Ok(problems)
+}
+
+/// Whoever holds the app at this moment shows its files.
+fn show_files(host: &Host, app: &App) -> Result<(), Failure> {
+    if !statics::concern(host, app)? {
+        return Ok(());
+    }
+    match app.lock("showing its files") {
+        Ok(_lock) => statics::show(host, app),
+        Err(LockError::Busy { .. }) => Ok(()),
+        Err(other) => Err(other.into()),
+    }
 }
 
 /// As its config on the disk says; `None` before the first deploy, and where nginx need not know it.
