@@ -22,18 +22,19 @@
 //! assert!(InstanceId::parse("g7.../etc.1").is_none());
 //! ```
 //!
-//! ```no_run
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! use dokuen_proc::{Plan, boot};
-//! # let plan: Plan = unimplemented!();
+//! A deploy, from a plan to the old instances' leave; what fails in between stops what was started:
 //!
-//! let ready = boot(&plan)?.wait_until_ready()?;
-//! let switched = ready.switch()?;
-//! switched.keep();
-//! let old = dokuen_proc::instances(&plan.app)?.into_iter().filter(|i| i.id.generation != plan.generation);
-//! dokuen_proc::retire(&old.collect::<Vec<_>>())?;
-//! # Ok(())
-//! # }
+//! ```
+//! use dokuen_proc::{Plan, boot};
+//!
+//! fn go_live(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
+//!     let ready = boot(plan)?.wait_until_ready()?;
+//!     let switched = ready.switch()?;
+//!     switched.keep();
+//!     let old = dokuen_proc::instances(&plan.app)?.into_iter().filter(|i| i.id.generation != plan.generation);
+//!     dokuen_proc::retire(&old.collect::<Vec<_>>())?;
+//!     Ok(())
+//! }
 //! ```
 
 mod attended;
