@@ -24,6 +24,7 @@ mod killed;
 mod loss;
 mod processes_end;
 mod push;
+mod readme;
 mod refused;
 mod setup;
 mod storage;
