@@ -19,6 +19,9 @@ use crate::terms::app_log_bytes;
 pub const KEPT: u32 = 4;
 /// Looked after whenever this part of what the file may hold was written.
 const LOOKS: u64 = 8;
+/// Where others have all the room, a file may still hold this part of what it may at most: a log of single lines, each in a
+/// file of its own, is none.
+const LEAST: u64 = 64;
 
 /// How much room all logs of an app's processes have together.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,7 +124,7 @@ impl Files {
         let Some(room) = &self.room else { return };
         let found = self.found(room);
         let others: u64 = found.iter().filter(|f| f.in_use && f.path != self.path).map(|f| f.len).sum();
-        self.limit = self.most.min(room.most.saturating_sub(others) / 2);
+        self.limit = self.most.min(room.most.saturating_sub(others) / 2).max(self.most / LEAST);
         make_room(found, room.most);
     }
 
@@ -228,7 +231,7 @@ mod tests {
             |gone: &[&str]| sorted.iter().filter(|n| !gone.contains(&n.as_str())).cloned().collect::<Vec<_>>();
         assert_eq!(after(&all, 3999).0, without(&["dokuen.a.gone.1.1"]));
         assert_eq!(after(&all, 2000).0, without(&["dokuen.a.gone.1.1", "dokuen.a.gone.1"]));
-        assert_eq!(after(&all, 0).0, without(&["dokuen.a.gone.1.1", "dokuen.a.gone.1", "dokuen.a.web.1.1"]));
+        assert_eq!(after(&all, 0), (without(&["dokuen.a.gone.1.1", "dokuen.a.gone.1", "dokuen.a.web.1.1"]), 156));
     }
 
     #[test]
