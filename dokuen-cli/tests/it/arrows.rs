@@ -84,7 +84,8 @@ fn the_doors_are_guarded_by_lints_in_every_crate() {
             .filter(|path| read(path).contains("#![expect(clippy::disallowed_methods"))
             .map(|path| path.strip_prefix(root()).unwrap().display().to_string())
             .collect();
-        let doors = if name == "dokuen-core" { &["dokuen-core/src/cmd.rs", "dokuen-core/src/fs/mod.rs"][..] } else { &[] };
+        let doors =
+            if name == "dokuen-core" { &["dokuen-core/src/cmd.rs", "dokuen-core/src/fs/mod.rs"][..] } else { &[] };
         assert_eq!(opened.iter().map(String::as_str).collect::<Vec<_>>(), doors, "{name}");
     }
 }
