@@ -114,9 +114,11 @@ pub struct Cgroups {
     pub pids: bool,
 }
 
-/// Tries it out with a cgroup and a process of its own, both gone afterwards.
+/// Tries it out with a cgroup and a process of its own, both gone afterwards. `dir` is not made: who asks has changed
+/// nothing.
 pub fn cgroups(dir: &Path) -> io::Result<Cgroups> {
-    let group = Group::make(&dir.join(format!("dokuen-try.{}", std::process::id())), Bounds::default())?;
+    let group = Group { dir: dir.join(format!("dokuen-try.{}", std::process::id())) };
+    fs::make_dir(&group.dir, fs::PUBLIC_DIR).map_err(|e| e.source)?;
     let has = |file: &str| group.dir.join(file).exists();
     let (kill, memory, pids) = (has("cgroup.kill"), has("memory.max"), has("pids.max"));
     let mut cat = Cmd::new("/bin/cat", Path::new("/")).to_std().stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
@@ -152,6 +154,8 @@ mod tests {
     fn a_directory_that_holds_no_cgroups_moves_nothing() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(cgroups(dir.path()).unwrap(), Cgroups { moves: false, kill: false, memory: false, pids: false });
+        let missing = cgroups(&dir.path().join("missing")).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
         assert_eq!(fs::names(dir.path()).unwrap(), Vec::<String>::new());
     }
 }

@@ -43,7 +43,9 @@ pub fn of(args: &SetupArgs, out: &mut Printer) -> Result<Answers, Failure> {
     let listen = if own { format!("127.0.0.1:{}", super::free_port(8080)) } else { "0.0.0.0:80".to_owned() };
     let app_user = if root && !own { "git".to_owned() } else { calling_user()? };
     let base_domain = asker.ask("apps answer at APP.", args.base_domain.as_deref(), "localhost", out)?;
-    let git_server = asker.ask("the host people push to", args.git_server.as_deref(), "localhost", out)?;
+    // In a directory of one's own people push by its path, on a server from elsewhere.
+    let server = if own { "localhost".to_owned() } else { super::machine_name::of_machine() };
+    let git_server = asker.ask("the host people push to", args.git_server.as_deref(), &server, out)?;
     let app_user = asker.ask("the account that everything runs as", args.appuser.as_deref(), &app_user, out)?;
     let listen = asker.ask("where nginx listens", args.listen.as_deref(), &listen, out)?;
     let https = if own { format!("127.0.0.1:{}", super::free_port(8443)) } else { "0.0.0.0:443".to_owned() };

@@ -3,6 +3,7 @@
 mod answers;
 mod conf_text;
 mod machine;
+mod machine_name;
 mod share;
 mod units;
 

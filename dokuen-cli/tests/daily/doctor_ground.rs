@@ -181,13 +181,17 @@ fn a_cgroup_that_cannot_be_used_is_named() {
     let conf = host.dir().join("dokuen.conf");
     let text = fs::read_to_string(&conf).unwrap();
     let (mend, here) = (Some("a directory of cgroup v2"), host.temp().display());
+    fs::create_dir(host.temp().join("no-cgroup")).unwrap();
     for (cgroup, says) in [
         ("d/dokuen.conf", format!("`{here}/d/dokuen.conf` takes no cgroup: Not a directory")),
+        ("missing", format!("`{here}/missing` takes no cgroup: No such file or directory")),
         ("no-cgroup", format!("processes cannot be moved into `{here}/no-cgroup`")),
     ] {
         fs::write(&conf, format!("{text}cgroup: {here}/{cgroup}\n")).unwrap();
         Report::of(&host).has("cgroups", "warning", &says, mend).exits(0);
     }
+    assert!(!host.temp().join("missing").exists(), "a check makes nothing");
+    assert_eq!(fs::read_dir(host.temp().join("no-cgroup")).unwrap().count(), 0);
 }
 
 #[test]

@@ -208,6 +208,25 @@ fn an_account_of_its_own() {
     push().ok().serving("two");
 }
 
+/// A server of its own: what setup writes outside its directory ends with a namespace. There is no nginx in it, so
+/// setup gets no further than to its conf, which is what this is about.
+#[test]
+fn remotes_of_a_server_have_the_machines_own_name() {
+    let host = Host::not_set_up(&Options::default());
+    let at = host.temp().display().to_string();
+    let root = if nix::unistd::geteuid().is_root() { "--mount" } else { "--map-root-user" };
+    let script = format!(
+        "cp -a /etc {at}/etc; rm -rf {at}/etc/nginx {at}/etc/systemd; echo '127.0.1.1 box.example.org box' >>{at}/etc/hosts; \
+         mount --bind {at}/etc /etc; for dir in /run /usr/local /usr/sbin; do mount -t tmpfs none $dir; done; hostname box; \
+         exec \"$0\" setup {at}/d --yes --nginx=system --appuser=nobody"
+    );
+    let mut setup = host.command("unshare");
+    setup.args([root, "--mount", "--uts", "sh", "-ec", &script]).arg(env!("CARGO_BIN_EXE_dokuen"));
+    run(&mut setup, b"", None).fails().stdout_has("wrote ").stderr_has("nginx is not installed");
+    let conf = fs::read_to_string(host.dir().join("dokuen.conf")).unwrap();
+    assert!(conf.contains("\ngit_server: \"box.example.org\"\n"), "{conf}");
+}
+
 #[test]
 fn a_plist_parser_takes_the_launchd_unit_and_its_keys_are_launchds() {
     let host = Host::with(Options { name: "a b &", ..Options::default() });
