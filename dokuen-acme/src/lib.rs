@@ -29,6 +29,7 @@ mod line;
 mod order;
 mod pem;
 mod renewal;
+mod replaces;
 mod wish;
 
 pub use check::{About, Checked, check};

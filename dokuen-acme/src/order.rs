@@ -4,10 +4,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dokuen_core::{Lock, fs};
-use instant_acme::{
-    Account, AuthorizationStatus, ChallengeType, Identifier, NewOrder, Order, OrderStatus, RetryPolicy,
-    RevocationRequest,
-};
+use instant_acme::{Account, AuthorizationStatus, ChallengeType, Order, OrderStatus, RetryPolicy, RevocationRequest};
 use rcgen::{CertificateParams, DistinguishedName, KeyPair};
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +14,7 @@ use crate::check::{Checked, check};
 use crate::error::{AcmeError, BadCertificate};
 use crate::later::{ask_only_when_it_is_time, put_off, told};
 use crate::line::Heard;
+use crate::replaces;
 use crate::wish::{Challenge, Issued, Wish};
 
 /// What is on disk of an order.
@@ -114,9 +112,7 @@ async fn open(wish: &Wish, account: &Account) -> Result<(Noted, Order), AcmeErro
         }
     }
     note(&wish.order, &noted)?;
-    let names: Vec<Identifier> = wish.names.iter().cloned().map(Identifier::Dns).collect();
-    let order = account.new_order(&NewOrder::new(&names)).await;
-    let order = order.map_err(|source| AcmeError::at("order a certificate", &wish.directory, source))?;
+    let order = replaces::order(wish, account).await?;
     noted.url = Some(order.url().to_owned());
     note(&wish.order, &noted)?;
     Ok((noted, order))

@@ -1,14 +1,14 @@
 //! What an authority thinks of when a certificate is to be renewed (ACME Renewal Information, RFC 9773): at once when it
 //! has taken it back, or is about to.
 
-use instant_acme::CertificateIdentifier;
 use serde::Serialize;
 
 use crate::account::known;
-use crate::error::{AcmeError, BadCertificate};
+use crate::error::AcmeError;
 use crate::later::told;
 use crate::line::Heard;
 use crate::order::run;
+use crate::replaces::identifier;
 use crate::wish::Issued;
 
 /// When it is to be renewed: at any moment between two, in seconds since 1970.
@@ -28,10 +28,8 @@ pub fn renewal(issued: &Issued) -> Result<Option<Suggested>, AcmeError> {
     run(async {
         let account = known(&issued.accounts, &issued.directory, issued.root.as_deref(), &heard).await?;
         let Some(account) = account else { return Ok(None) };
-        let blocks = crate::pem::blocks(&issued.chain)?;
-        let (leaf, _) = blocks.certificates.first().ok_or(BadCertificate::NoCertificate)?;
-        // Without the key of who vouches for it in it (RFC 5280, 4.2.1.1), it cannot be asked about.
-        let Ok(id) = CertificateIdentifier::try_from(leaf) else { return Ok(None) };
+        // One that has no name for authorities cannot be asked about.
+        let Some(id) = identifier(&issued.chain)? else { return Ok(None) };
         match account.renewal_info(&id).await {
             Ok((info, _)) => Ok(Some(Suggested {
                 begins: info.suggested_window.start.unix_timestamp(),

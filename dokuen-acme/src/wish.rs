@@ -21,6 +21,9 @@ pub struct Wish {
     pub order: PathBuf,
     /// What the certificate is to be good for.
     pub names: Vec<String>,
+    /// The certificate that this one takes the place of, as PEM; none for a first one.
+    #[serde(default)]
+    pub replaces: Option<String>,
     /// How the authority is shown that the names are ours.
     pub challenge: Challenge,
     /// How many seconds the authority may take to look.

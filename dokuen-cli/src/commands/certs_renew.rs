@@ -10,10 +10,11 @@ use super::certs_auto::{load, names_for, none_auto, order_lock, save};
 use crate::commands::note;
 use crate::events::Event;
 use crate::exit::{Exit, Failure};
-use crate::front_door::acme::{self, Auto, Refused};
+use crate::front_door::acme::{self, Auto, Refused, Wanted};
 use crate::front_door::certs;
 use crate::place;
 use crate::printer::Printer;
+use crate::show::moment;
 use crate::topics::certs::CertsRenewArgs;
 
 /// Renews what is due, each by itself: one that fails holds up no other.
@@ -96,14 +97,22 @@ fn renew_one(
     if let Err(Refused::NotYet(_)) = &made {
         return made.map(|()| None);
     }
+    let what = event(&made);
     let made = made.map_err(Failure::from);
     let failed = made.as_ref().err().map(|failure| (Stamp::now().for_people(), failure.to_string()));
     if failed.is_some() || auto.failed.is_some() {
         save(front, &Auto { failed, ..auto })?;
     }
     let exit = made.as_ref().map_or_else(|failure| failure.exit as u8, |()| 0);
-    note(host, &Event::now(app.map(|app| app.name.as_str()), "certs:renew", Some(exit)), out);
+    note(host, &Event::now(app.map(|app| app.name.as_str()), &what, Some(exit)), out);
     Ok(made.map(|()| Some(true))?)
+}
+
+/// What people hear of it; of an authority that wants a pause, also when it ends.
+fn event(made: &Result<(), Refused>) -> String {
+    let Err(Refused::PutOff(_, until)) = made else { return "certs:renew".to_owned() };
+    let end = moment(&Stamp::now().back(now() - until).for_people());
+    format!("certs:renew, not to be asked again before {end}")
 }
 
 fn is_due(kept: &KeptUp<'_>, names: &[String], why: Why<'_>, out: &mut Printer) -> Result<bool, Failure> {
@@ -146,8 +155,15 @@ fn is_wanted_by_its_authority(
 
 /// Ordered, put into force, and only then is the order forgotten.
 pub(super) fn have_made(kept: &KeptUp<'_>, names: &[String], out: &mut Printer) -> Result<(), Refused> {
-    let checked = acme::order(kept.host, kept.front, kept.auto, names)?;
+    let wanted = Wanted { names, replaces: replaced(kept)? };
+    let checked = acme::order(kept.host, kept.front, kept.auto, &wanted)?;
     install(kept.host, kept.app, &checked, out)?;
     // Only now: a call that is killed before gets the same certificate again.
     Ok(fs::remove_tree(&kept.front.order_dir()).map_err(Failure::from)?)
+}
+
+/// The chain in force. One that another authority has made means nothing to this one.
+fn replaced(kept: &KeptUp<'_>) -> Result<Option<String>, Failure> {
+    let same = load(kept.front)?.is_some_and(|auto| auto.directory == kept.auto.directory);
+    if same { certs::chain(kept.front) } else { Ok(None) }
 }

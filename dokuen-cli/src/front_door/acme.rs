@@ -51,6 +51,8 @@ pub fn check(host: &Host, pem: &[u8]) -> Result<Checked, Failure> {
 pub enum Refused {
     /// An earlier call was told not to ask before a certain time, so this one has not asked.
     NotYet(Failure),
+    /// It was asked for, and the authority is not to be asked again before this time, in seconds since 1970.
+    PutOff(Failure, i64),
     /// It was asked for.
     Failed(Failure),
 }
@@ -58,7 +60,7 @@ pub enum Refused {
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         match refused {
-            Refused::NotYet(failure) | Refused::Failed(failure) => failure,
+            Refused::NotYet(failure) | Refused::PutOff(failure, _) | Refused::Failed(failure) => failure,
         }
     }
 }
@@ -93,8 +95,17 @@ pub fn renewal(host: &Host, auto: &Auto, chain: &str) -> Result<Option<Suggested
     parse(&run(host, "renewal", bytes(&issued(host, auto, chain)), Duration::from_secs(30))?)
 }
 
-/// Has a certificate for these names made, or takes up an order that was killed.
-pub fn order(host: &Host, front: &dokuen_core::Front, auto: &Auto, names: &[String]) -> Result<Checked, Refused> {
+/// What a certificate is made for.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// All that it is to be good for.
+    pub names: &'a [String],
+    /// The one it takes the place of, as PEM, where the same authority has made that.
+    pub replaces: Option<String>,
+}
+
+/// Has a certificate made, or takes up an order that was killed.
+pub fn order(host: &Host, front: &dokuen_core::Front, auto: &Auto, wanted: &Wanted<'_>) -> Result<Checked, Refused> {
     let challenge = match &auto.hook {
         Some(hook) => json!({"dns": hook}),
         None => json!({"http": host.challenges_dir()}),
@@ -107,7 +118,8 @@ pub fn order(host: &Host, front: &dokuen_core::Front, auto: &Auto, names: &[Stri
         "email": auto.email,
         "external": external,
         "order": front.order_dir(),
-        "names": names,
+        "names": wanted.names,
+        "replaces": wanted.replaces,
         "challenge": challenge,
         "patience": PATIENCE,
     });
@@ -150,10 +162,10 @@ fn run(host: &Host, what: &str, input: Vec<u8>, limit: Duration) -> Result<Vec<u
             let lines: Vec<&str> = said.lines().take(12).collect();
             let failure = Failure::new(Exit::Failed, lines.join("\n"));
             let later: Option<Later> = serde_json::from_slice(&output.stdout).ok().filter(|_| code == Some(LATER));
-            Err(if later.is_some_and(|later| !later.asked) {
-                Refused::NotYet(failure)
-            } else {
-                Refused::Failed(failure)
+            Err(match later {
+                None => Refused::Failed(failure),
+                Some(Later { asked: true, until }) => Refused::PutOff(failure, until),
+                Some(Later { asked: false, .. }) => Refused::NotYet(failure),
             })
         }
         Err(CmdError::Start { source, .. }) => {
@@ -168,6 +180,7 @@ fn run(host: &Host, what: &str, input: Vec<u8>, limit: Duration) -> Result<Vec<u
 #[derive(Debug, Deserialize)]
 struct Later {
     asked: bool,
+    until: i64,
 }
 
 #[cfg(test)]

@@ -56,7 +56,9 @@ fn an_authority_that_is_asked_too_much_is_not_asked_before_the_time_it_says() {
     assert!(format!("{}{}", said.out(), said.err).contains("not to be asked again before 20"), "{said}");
     let events = host.dokuen(&["events", "--json"]).ok().out();
     let refusals = events.lines().filter(|line| line.contains("certs:renew") && line.contains("\"exit\":1"));
-    assert_eq!(refusals.count(), 1, "{events}");
+    assert_eq!(refusals.clone().count(), 1, "{events}");
+    let what = "\"what\":\"certs:renew, not to be asked again before 20";
+    assert!(refusals.clone().all(|line| line.contains(what)), "{events}");
     assert_eq!(between.asked(), Vec::<String>::new());
     // A limit on these names is none on others.
     app.dokuen("domains:add", &["other.example"]).ok();
@@ -145,6 +147,55 @@ fn a_certificate_that_was_taken_back_is_replaced_by_the_timer() {
     between.refuse("/renewal/", 500, json!({}), json!({"detail": "out of order"}));
     host.dokuen(&["certs:renew"]).ok().stdout_has("the authority did not say whether to renew early: ");
     assert!(!app.dokuen("certs", &["--json"]).ok().out().contains("out of order"));
+}
+
+#[test]
+fn a_renewal_says_what_it_replaces_and_does_without_where_that_is_refused() {
+    let host = Host::new();
+    let app = served(&host);
+    let authority = Authority::new(&host, &Whims::default());
+    let between = Between::new(&host, &authority);
+    // An authority without renewal information is told nothing.
+    auto(&app, &between).ok();
+    app.dokuen("certs:renew", &["--force"]).ok();
+    assert_eq!(between.orders(), ["-", "-"]);
+
+    between.suggest("2100-01-01T00:00:00Z", "2100-01-02T00:00:00Z");
+    let renewed = |orders: &[&str]| {
+        let before = chain(&app);
+        let (named, asked) = (ari_name(&host, &before), app.dokuen("certs:renew", &["--force"]).ok());
+        asked.stdout_has("https answers with a certificate for");
+        let orders: Vec<_> = orders.iter().map(|order| order.replace('=', &named)).collect();
+        assert_eq!(between.orders(), orders);
+        assert_ne!(chain(&app), before);
+    };
+    renewed(&["="]);
+    for kind in ["alreadyReplaced", "malformed", "unauthorized"] {
+        between.refuse_replacing(kind);
+        renewed(&["=", "-"]);
+    }
+    between.forget_replacing();
+    renewed(&["=", "-"]);
+    assert!(believes(&host, &authority.issuer(), &app.domain()));
+
+    // What is refused for another reason is not asked for twice.
+    between.refuse_replacing("rejectedIdentifier");
+    app.dokuen("certs:renew", &["--force"]).exits(1).stderr_has("that one is gone already");
+    assert_eq!(between.orders().len(), 1);
+}
+
+/// The name of a certificate for its authority (RFC 9773, 4.1), as openssl reads it.
+fn ari_name(host: &Host, chain: &std::path::Path) -> String {
+    let script = r#"
+import base64, re, subprocess, sys
+text = subprocess.run(["openssl", "x509", "-noout", "-serial", "-ext", "authorityKeyIdentifier", "-in", sys.argv[1]],
+                      check=True, capture_output=True, text=True).stdout
+serial = re.search("serial=([0-9A-F]+)", text)[1]
+serial = bytes.fromhex(("00" if serial[0] in "89ABCDEF" else "") + serial)
+key = bytes.fromhex(re.search("(?:[0-9A-F]{2}:){19}[0-9A-F]{2}", text)[0].replace(":", ""))
+print(*(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in (key, serial)), sep=".")"#;
+    let mut python = host.command("python3");
+    run(python.args(["-c", script]).arg(chain), b"", None).ok().out().trim().to_owned()
 }
 
 /// What no command of Dokuen's does: signed by the key of the certificate, not by that of an account.

@@ -55,9 +55,28 @@ impl Between {
         self.tell("renewal", &json!({"suggestedWindow": window, "explanationURL": "https://authority.example/why"}));
     }
 
+    /// From now on an order that says what it replaces is refused, with this problem.
+    pub fn refuse_replacing(&self, kind: &str) {
+        self.tell("replaces", &json!({"refuse": kind}));
+    }
+
+    /// From now on what an order replaces is not said back.
+    pub fn forget_replacing(&self) {
+        self.tell("replaces", &json!({"forget": true}));
+    }
+
     /// Everything that was asked for since the last time, `METHOD PATH` each.
     pub fn asked(&self) -> Vec<String> {
-        let path = self.dir.join("asked");
+        self.since("asked")
+    }
+
+    /// What each order since the last time was to replace; `-` for nothing.
+    pub fn orders(&self) -> Vec<String> {
+        self.since("orders")
+    }
+
+    fn since(&self, name: &str) -> Vec<String> {
+        let path = self.dir.join(name);
         let lines = fs::read_to_string(&path).unwrap_or_default().lines().map(str::to_owned).collect();
         let _ = fs::remove_file(path);
         lines

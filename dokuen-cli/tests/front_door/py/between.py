@@ -3,9 +3,13 @@ gives the answers that the authority itself does not have.
 
 DIR/refuse: {"path": PREFIX, "status": 429, "head": {...}, "body": ...}, what is answered for paths that begin so.
 DIR/renewal: what is said of when to renew, for every certificate; where there is none, the directory has no renewalInfo.
+DIR/replaces: how orders that say what they replace are taken: {"refuse": KIND}, or {"forget": true} for an authority that
+knows nothing of it; else it is said back, as RFC 9773 has it.
+DIR/orders: a line for every order, what it replaces or `-`.
 DIR/asked: a line `METHOD PATH` for everything that came.
 """
 
+import base64
 import http.client
 import json
 import pathlib
@@ -38,7 +42,14 @@ class Between(BaseHTTPRequestHandler):
             return self.answer(refuse["status"], {**kind, **refuse["head"]}, json.dumps(refuse["body"]).encode())
         if renewal and self.path.startswith("/renewal/"):
             return self.answer(200, {"Content-Type": "application/json", "Retry-After": "21600"}, json.dumps(renewal).encode())
+        replaces = self.replaces(body) if self.path == "/order-plz" else None
+        manner = told("replaces") or {}
+        if replaces and "refuse" in manner:
+            problem = {"type": f"urn:ietf:params:acme:error:{manner['refuse']}", "detail": "that one is gone already"}
+            return self.answer(409, {"Content-Type": "application/problem+json"}, json.dumps(problem).encode())
         status, head, body = self.passed_on(body)
+        if replaces and status == 201 and not manner.get("forget"):
+            body = json.dumps({**json.loads(body), "replaces": replaces}).encode()
         if renewal and self.path == "/dir":
             directory = json.loads(body)
             directory["renewalInfo"] = f"https://{self.headers['Host']}/renewal"
@@ -46,6 +57,13 @@ class Between(BaseHTTPRequestHandler):
         self.answer(status, head, body)
 
     do_HEAD = do_POST = do_GET
+
+    def replaces(self, body):
+        payload = json.loads(body)["payload"]
+        replaces = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))).get("replaces")
+        with open(DIR / "orders", "a") as orders:
+            orders.write(f"{replaces or '-'}\n")
+        return replaces
 
     def passed_on(self, body):
         line = http.client.HTTPSConnection("localhost", AUTHORITY, context=ssl._create_unverified_context(), timeout=30)
