@@ -1,5 +1,6 @@
 //! Files of nginx change together or not at all: note, rename, reload, proof; else everything back as it was.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -12,10 +13,17 @@ use crate::probe::{SPAN, is_in_force, prove};
 use crate::program::{Nginx, Told};
 
 /// What a file shall be: these bytes, or gone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Change {
     pub file: PathBuf,
     pub bytes: Option<Vec<u8>>,
+}
+
+/// A whole vhost as a list of numbers says nothing.
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change").field("file", &self.file).field("bytes", &self.bytes.as_ref().map(Vec::len)).finish()
+    }
 }
 
 impl Change {

@@ -1,7 +1,7 @@
 //! Paths that may stand between quotes in an nginx configuration.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
 
@@ -35,9 +35,10 @@ impl ConfPath {
         }
     }
 
-    /// A name below this path, where that can stand in a configuration too.
+    /// A place below this path, `None` where that cannot stand in a configuration or is elsewhere (`/etc`, `../x`).
     pub fn join(&self, name: &str) -> Option<Self> {
-        Self::new(&self.as_path().join(name)).ok()
+        let below = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
+        Self::new(&self.as_path().join(name)).ok().filter(|_| below)
     }
 
     /// The path as the system knows it.
@@ -67,6 +68,15 @@ mod tests {
             "", "a", "/a\"b", "/a'b", "/a\\b", "/$host", "/a;b", "/{", "/}", "/*", "/?", "/[a]", "/#", "/a\nb", "/a\0b",
         ] {
             assert!(ConfPath::new(Path::new(bad)).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_joined_stays_below() {
+        let path = ConfPath::new(Path::new("/srv")).unwrap();
+        assert_eq!(path.join("a/b c").unwrap().to_string(), "/srv/a/b c");
+        for bad in ["/etc", "../etc", "a/../../etc", "a;b", "$a"] {
+            assert_eq!(path.join(bad), None, "{bad}");
         }
     }
 

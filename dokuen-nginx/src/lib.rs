@@ -26,14 +26,20 @@
 //! ```
 //! use std::path::Path;
 //! use dokuen_core::{AppName, Domain};
-//! use dokuen_nginx::{Build, ConfPath, Listen, Site, render};
+//! use dokuen_nginx::{Build, ConfPath, Listen, Site, render, render_default};
 //!
 //! let app = AppName::parse("hello")?;
 //! let live = ConfPath::new(Path::new("/run/dokuen/hello/live"))?;
 //! let site = Site::new(app, Domain::parse("hello.example.com")?, live);
 //!
-//! let vhost = render(&site, &Listen::only("127.0.0.1:8080".parse()?), Build::default())?;
+//! // Texts for whoever writes files of nginx by other ways than `route`: this is all that the http block has to include.
+//! let listen = Listen::only("127.0.0.1:8080".parse()?);
+//! let vhost = render(&site, &listen, Build::default())?;
 //! assert!(vhost.contains("server \"unix:/run/dokuen/hello/live/1\" max_fails=0;"));
+//! let shared = render_default(&[site], &listen, Build::default())?;
+//! assert!(shared.contains("listen 127.0.0.1:8080 default_server;"));
+//!
+//! // No value is code, whatever it holds.
 //! assert!(Domain::parse("x; location /etc { root /; }").is_err());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -75,5 +81,5 @@ pub use rebuild::{Rebuilt, rebuild};
 pub use route::{Routed, ensure_default, remove, route, test};
 pub use setting::{BadSetting, Origin, SETTINGS, Setting, Settings};
 pub use site::{Certificate, Custom, Files, Page, Redirect, Site, Upstream, conflicts};
-pub use template::render;
+pub use template::{render, render_default};
 pub use version::{Build, Version};

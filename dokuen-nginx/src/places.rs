@@ -34,6 +34,8 @@ pub struct Places {
     pub patience: Duration,
 }
 
+const CATCH_ALL: &str = "00-default.conf";
+
 impl Places {
     /// Those of a host with Dokuen set up.
     pub fn of(host: &Host) -> Self {
@@ -63,14 +65,18 @@ impl Places {
         self.dir.join(".good")
     }
 
-    /// An app's vhost.
+    /// An app's vhost. It sorts behind [`Places::catch_all`], whatever the app's name.
     pub fn vhost(&self, app: &AppName) -> PathBuf {
-        self.dir.join(format!("{app}.{}.conf", self.base_domain))
+        let name = format!("{app}.{}.conf", self.base_domain);
+        // No app has a `_` in its name.
+        let name = if name.as_str() < CATCH_ALL { format!("00_{name}") } else { name };
+        self.dir.join(name)
     }
 
-    /// The server for names that no app has; no app's file sorts before it, whatever its name.
+    /// The server for names that no app has, and what the vhosts share: nginx reads files in the order of their names,
+    /// and a format of logs counts only behind the line that defines it.
     pub fn catch_all(&self) -> PathBuf {
-        self.dir.join("00-default.conf")
+        self.dir.join(CATCH_ALL)
     }
 
     /// There while a change may be on disk and not in force.

@@ -9,8 +9,8 @@ pub struct Seal {
     pub domains: Vec<String>,
 }
 
-/// Stands in the templates where the sum goes. No checked value can hold a brace.
-pub(crate) const PLACE: &str = "{sum}";
+/// Stands in the templates where the sum goes. No checked value can hold a `$`.
+pub(crate) const PLACE: &str = "${dokuen_sum}";
 const LEAD: &str = "# dokuen-route ";
 
 /// A name that nginx can be asked by. For all names below one, it is one that nobody has.
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn a_sealed_text_says_its_sum_and_names() {
-        let text = seal("# dokuen-route {sum} a.test b.test\nreturn 200 {sum};\n");
+        let text = seal("# dokuen-route ${dokuen_sum} a.test b.test\nreturn 200 ${dokuen_sum};\n");
         let seal = Seal::of(text.as_bytes()).unwrap();
         assert_eq!(seal.domains, ["a.test", "b.test"]);
         assert!(text.ends_with(&format!("return 200 {};\n", seal.sum)), "{text}");

@@ -41,7 +41,7 @@ pub fn servers(site: &Site, has_https: bool) -> Vec<Server<'_>> {
 
 fn purposes(site: &Site) -> Vec<(Purpose, Vec<ServerName>)> {
     let mut purposes = vec![(Purpose::App, site.names())];
-    for redirect in &site.redirects {
+    for redirect in site.redirects_in_force() {
         let purpose = Purpose::Away(redirect.to.clone());
         match purposes.iter_mut().find(|(other, _)| *other == purpose) {
             Some((_, names)) => names.push(redirect.from.clone()),

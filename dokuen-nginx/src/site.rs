@@ -20,7 +20,7 @@ pub struct Site {
     pub redirects: Vec<Redirect>,
     /// The symlink to the route table: a directory of sockets named `1`, `2`, ... up to `slots`.
     pub live: ConfPath,
-    /// How many sockets the route table has: see [`slots_for`].
+    /// How many sockets the route table has, one at least (nginx refuses an upstream of none): see [`slots_for`].
     pub slots: u16,
     /// What is behind these sockets.
     pub upstream: Upstream,
@@ -147,21 +147,28 @@ impl Site {
     pub fn names(&self) -> Vec<ServerName> {
         let mut names = Vec::new();
         for name in std::iter::once(ServerName::from(self.domain.clone())).chain(self.aliases.iter().cloned()) {
-            if !names.contains(&name) && !self.redirects.iter().any(|redirect| redirect.from == name) {
+            if !names.contains(&name) && !self.redirects_in_force().iter().any(|redirect| redirect.from == name) {
                 names.push(name);
             }
         }
         names
     }
 
+    /// One for each name, the first. What leads a name to itself leads nowhere, and is none.
+    pub(crate) fn redirects_in_force(&self) -> Vec<&Redirect> {
+        let mut found: Vec<&Redirect> = Vec::new();
+        for redirect in self.redirects.iter().filter(|redirect| redirect.from != redirect.to.clone().into()) {
+            if !found.iter().any(|first| first.from == redirect.from) {
+                found.push(redirect);
+            }
+        }
+        found
+    }
+
     /// All its names, those that lead elsewhere too.
     pub fn all_names(&self) -> Vec<ServerName> {
         let mut names = self.names();
-        for redirect in &self.redirects {
-            if !names.contains(&redirect.from) {
-                names.push(redirect.from.clone());
-            }
-        }
+        names.extend(self.redirects_in_force().into_iter().map(|redirect| redirect.from.clone()));
         names
     }
 
@@ -215,5 +222,15 @@ mod tests {
         let site = Site { redirects, ..plain };
         assert_eq!(site.names().iter().map(ToString::to_string).collect::<Vec<_>>(), ["a.test"]);
         assert_eq!(site.all_names().len(), 2);
+    }
+
+    #[test]
+    fn a_name_is_led_to_one_other_and_never_to_itself() {
+        let redirect =
+            |from: &str, to: &str| Redirect { from: ServerName::parse(from).unwrap(), to: Domain::parse(to).unwrap() };
+        let redirects = vec![redirect("a.test", "a.test"), redirect("x.test", "a.test"), redirect("x.test", "b.test")];
+        let site = Site { redirects, ..site("a", &["a.test"]) };
+        assert_eq!(site.all_names().iter().map(ToString::to_string).collect::<Vec<_>>(), ["a.test", "x.test"]);
+        assert_eq!(site.redirects_in_force(), [&site.redirects[1]]);
     }
 }

@@ -4,9 +4,10 @@ mod vhost;
 
 use std::sync::LazyLock;
 
-use handlebars::Handlebars;
+use handlebars::{Context, Decorator, Handlebars, RenderContext, RenderError, RenderErrorReason};
 use serde::Serialize;
 
+use crate::catch_all::{self, Needs};
 use crate::conf_path::ConfPath;
 use crate::error::NginxError;
 use crate::listen::{Door, Listen};
@@ -23,6 +24,7 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     // A partial's lines stand where they are to stand; what a value holds is never moved.
     templates.set_prevent_indent(true);
     templates.register_escape_fn(handlebars::no_escape);
+    templates.register_decorator("inline", Box::new(no_inline));
     for (name, text) in [
         ("vhost", include_str!("templates/vhost.hbs")),
         ("upstream", include_str!("templates/upstream.hbs")),
@@ -37,9 +39,29 @@ static TEMPLATES: LazyLock<Handlebars<'static>> = LazyLock::new(|| {
     templates
 });
 
-/// The vhost of one app, as it stands in `nginx/A.<base domain>.conf`, for this nginx.
+/// A partial of a template's own could call itself, and would end the program by its stack.
+fn no_inline(
+    _: &Decorator<'_>,
+    _: &Handlebars<'_>,
+    _: &Context,
+    _: &mut RenderContext<'_, '_>,
+) -> Result<(), RenderError> {
+    Err(RenderErrorReason::Other("inline partials cannot be used here".to_owned()).into())
+}
+
+/// The vhost of one app, as it stands in `nginx/A.<base domain>.conf`, for this nginx. It uses variables that
+/// [`render_default`] defines, so nginx has to read that text too, and before.
 pub fn render(site: &Site, listen: &Listen, build: Build) -> Result<String, NginxError> {
     vhost(site, &Door::of(listen, build))
+}
+
+/// What the vhosts of these sites share, and the server for names that none of them has, for this nginx.
+///
+/// An nginx before 1.19.4 cannot refuse a handshake, and has to be given a certificate for nobody once a site has
+/// https: such a file is made by [`ensure_default`](crate::ensure_default), not here, and this text then lacks it.
+pub fn render_default(sites: &[Site], listen: &Listen, build: Build) -> Result<String, NginxError> {
+    let needs = sites.iter().map(Needs::of).fold(Needs::default(), Needs::and);
+    catch_all(&catch_all::for_build(listen, needs, build))
 }
 
 #[derive(Serialize)]

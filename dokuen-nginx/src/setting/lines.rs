@@ -97,7 +97,8 @@ impl Settings {
             lines.push("deny all;".to_owned());
         }
         if let Some(users) = users {
-            lines.push(format!("auth_basic {app};"));
+            // More than the name: of an app called `off`, nginx would ask nobody for a password.
+            lines.push(format!("auth_basic \"app {app}\";"));
             lines.push(format!("auth_basic_user_file \"{users}\";"));
         }
         if let Some((_, burst)) = self.rate() {
@@ -160,7 +161,8 @@ impl Settings {
     fn cache_lines(&self, app: &AppName) -> Vec<String> {
         vec![
             format!("proxy_cache dokuen_{app}_cache;"),
-            "proxy_cache_key $scheme$host$request_uri;".to_owned(),
+            // All of the address that the app is told of: it may write the port into what is kept for others.
+            "proxy_cache_key $scheme$host$dokuen_port$request_uri;".to_owned(),
             format!("proxy_cache_valid 200 301 308 {};", self.get("cache")),
             "proxy_cache_bypass $http_authorization $http_cookie;".to_owned(),
             "proxy_no_cache $http_authorization $http_cookie;".to_owned(),

@@ -28,7 +28,7 @@ pub enum BadSetting {
         /// What was typed.
         value: String,
         /// What is.
-        wanted: &'static str,
+        wanted: String,
     },
 }
 
@@ -61,6 +61,7 @@ impl Settings {
             value: value.to_owned(),
             wanted: setting.wanted(),
         })?;
+        self.unset(name);
         self.values.insert(name.to_owned(), (checked, Origin::App));
         Ok(())
     }
@@ -73,13 +74,15 @@ impl Settings {
 
     /// Takes a value back; `false` when there was none.
     pub fn unset(&mut self, name: &str) -> bool {
-        self.values.remove(name).is_some()
+        self.values.extract_if(.., |other, _| is_same(other, name)).count() > 0
     }
 
     /// These, and where they say nothing what `all` says.
     pub fn over(mut self, all: &Self) -> Self {
         for (name, (value, _)) in &all.values {
-            self.values.entry(name.clone()).or_insert_with(|| (value.clone(), Origin::All));
+            if !self.values.keys().any(|own| is_same(own, name)) {
+                self.values.insert(name.clone(), (value.clone(), Origin::All));
+            }
         }
         self
     }
@@ -116,9 +119,39 @@ impl Settings {
     }
 }
 
+/// Whether both name one setting: a header is the same in capitals and in small letters.
+fn is_same(one: &str, other: &str) -> bool {
+    let headers = |name: &str| name.starts_with("header.") || name.starts_with("request-header.");
+    one == other || headers(one) && one.eq_ignore_ascii_case(other)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_header_is_one_setting_however_it_is_written() {
+        let all = Settings::default().with("header.X-Frame-Options", "DENY").unwrap();
+        let app = Settings::default().with("header.x-frame-options", "SAMEORIGIN").unwrap().over(&all);
+        assert_eq!(app.given().collect::<Vec<_>>(), [("header.x-frame-options", "SAMEORIGIN")]);
+        let mut again = app.with("header.X-FRAME-OPTIONS", "DENY").unwrap();
+        assert_eq!(again.given().collect::<Vec<_>>(), [("header.X-FRAME-OPTIONS", "DENY")]);
+        assert!(again.unset("header.X-Frame-Options") && !again.unset("header.X-Frame-Options"));
+        // Paths and people are not.
+        let two = Settings::default().with("static./a", "x").unwrap().with("static./A", "y").unwrap();
+        assert_eq!(two.given().count(), 2);
+    }
+
+    #[test]
+    fn a_refusal_says_what_would_be_taken() {
+        for (name, value, said) in [
+            ("proxy-buffers", "2", "proxy-buffers: \"2\" is not a whole number from 3 to 256"),
+            ("tls", "old", "tls: \"old\" is not intermediate or modern"),
+            ("access-log", "/etc", "access-log: \"/etc\" is not on, off, combined or json"),
+        ] {
+            assert_eq!(Settings::default().set(name, value).unwrap_err().to_string(), said);
+        }
+    }
 
     #[test]
     fn an_apps_own_word_counts_more_than_that_for_all_and_both_more_than_the_default() {

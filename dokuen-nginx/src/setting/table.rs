@@ -21,7 +21,7 @@ impl Setting {
     }
 
     /// What a value has to be, in words.
-    pub fn wanted(&self) -> &'static str {
+    pub fn wanted(&self) -> String {
         self.kind.wanted()
     }
 

@@ -23,14 +23,14 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub fn wanted(self) -> &'static str {
-        match self {
+    pub fn wanted(self) -> String {
+        let text = match self {
             Self::Size => "a size such as 500k, 20m or 1g",
             Self::Buffer => "a size from 1k to 1024k",
             Self::Time => "a time such as 500ms, 30s, 5m, 12h or 30d",
             Self::Seconds => "a time such as 30s, 5m, 12h or 30d",
             Self::Switch => "on or off",
-            Self::Count(..) => "a whole number in its bounds",
+            Self::Count(low, high) => return format!("a whole number from {low} to {high}"),
             Self::Types => "types such as text/css, with blanks between",
             Self::Addresses => "addresses or networks such as 192.0.2.0/24, with commas between",
             Self::Rate => "a rate such as 10r/s or 600r/m, with burst=20 or without",
@@ -40,9 +40,10 @@ impl Kind {
             Self::Hsts => {
                 "off, or a time such as 365d with include-subdomains and preload (a year at least) or without"
             }
-            Self::OneOf(&["intermediate", "modern"]) => "intermediate or modern",
-            Self::OneOf(_) => "on, off, combined or json",
-        }
+            Self::OneOf([words @ .., last]) => return format!("{} or {last}", words.join(", ")),
+            Self::OneOf([]) => "anything",
+        };
+        text.to_owned()
     }
 
     /// The value in its one form, `None` when it is none.

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, UdpSocket};
 use std::sync::atomic::Ordering;
 
-use dokuen_core::Domain;
-use dokuen_nginx::{Site, route};
+use dokuen_core::{Domain, fs};
+use dokuen_nginx::{ConfPath, Files, Settings, Site, route};
 
 use crate::http::{connect, get, send};
 use crate::stage::Stage;
@@ -15,9 +15,8 @@ const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 #[test]
 fn a_name_that_no_app_has_gets_404_and_never_an_app() {
     let stage = Stage::new();
-    // Its file sorts before the default server's, and the first file would be the default otherwise.
+    // A name before all others, of which the first would be the default otherwise.
     let _app = stage.serve("0");
-    assert!(stage.vhost("0") < stage.places().catch_all());
     for request in [
         "GET / HTTP/1.1\r\nHost: unknown.test\r\nConnection: close\r\n\r\n",
         "GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n",
@@ -44,6 +43,11 @@ fn an_app_learns_who_asked_for_what_and_no_client_can_forge_it() {
         "Proxy: evil",
         "X-Request-Id: evil",
         "X-Forwarded-Port: 6",
+        "X-Forwarded-Ssl: evil",
+        "X-Forwarded-Scheme: evil",
+        "X-Forwarded-Protocol: evil",
+        "X-Forwarded-Prefix: /evil",
+        "X-Forwarded-Server: evil",
         "Upgrade: h2c",
     ];
     let answer = get(stage.port, &format!("HELLO.test:{}", stage.port), "/a//b?c=%20", &forged);
@@ -66,6 +70,55 @@ fn an_app_learns_who_asked_for_what_and_no_client_can_forge_it() {
         assert!(!head.replace("X-Forwarded", "").contains(word), "{word}\n{head}");
     }
     assert!(stage.get("hello.test").body.contains("Host: hello.test\r\n"));
+}
+
+/// What means something to nginx elsewhere is only a name here.
+#[test]
+fn no_name_of_an_app_means_something_to_nginx() {
+    let stage = Stage::new();
+    let users = stage.root.join("users");
+    fs::replace_report(&users, b"anna:{PLAIN}secret\n", fs::PUBLIC_FILE).unwrap();
+    for app in ["off", "on", "0", "00-a", "00", "http", "server"] {
+        let _app = stage.serve(app);
+        let settings = Settings::default().with("access-log", "json").unwrap().with("cache", "1m").unwrap();
+        let settings = settings.with("rate-limit", "9r/s burst=9").unwrap();
+        let files = Files { users: Some(ConfPath::new(&users).unwrap()), ..Files::default() };
+        fs::make_dirs(&stage.root.join("logs"), fs::PUBLIC_DIR).unwrap();
+        route(&stage.nginx, &Site { settings, files, ..stage.site(app) }).unwrap().keep();
+        assert!(stage.vhost(app) > stage.places().catch_all(), "{app}");
+        assert_eq!(stage.get(&format!("{app}.test")).status, 401, "{app}");
+        let anna = ["Authorization: Basic YW5uYTpzZWNyZXQ="];
+        assert_eq!(get(stage.port, &format!("{app}.test"), "/", &anna).status, 200, "{app}");
+    }
+}
+
+#[test]
+fn a_header_is_what_was_set_whatever_it_holds() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    for text in ["{sum}", "a; } server { # \"'\\n", "\\", "\\\"", "{{sum}} {% x %}", "a\\t%20&amp;", &"x".repeat(1000)]
+    {
+        let settings = Settings::default().with("header.X-A", text).unwrap().with("request-header.X-B", text).unwrap();
+        route(&stage.nginx, &Site { settings, ..stage.site("hello") }).unwrap().keep();
+        let answer = stage.get("hello.test");
+        assert!(answer.head.lines().any(|line| line == format!("X-A: {text}")), "{text}: {}", answer.head);
+        assert!(answer.body.contains(&format!("X-B: {text}\r\n")), "{text}: {}", answer.body);
+    }
+}
+
+/// An app writes its address into what it answers, so what it was told of it is part of what an answer is kept for.
+#[test]
+fn what_is_kept_for_others_was_asked_for_as_they_do() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let settings = Settings::default().with("cache", "1m").unwrap();
+    route(&stage.nginx, &Site { settings, ..stage.site("hello") }).unwrap().keep();
+    let host = |host: &str| {
+        let answer = get(stage.port, host, "/", &[]);
+        assert_eq!(answer.status, 200);
+        answer.body.lines().find_map(|line| line.strip_prefix("Host: ")).unwrap().to_owned()
+    };
+    assert_eq!((host("hello.test:9999"), host("hello.test")), ("hello.test:9999".to_owned(), "hello.test".to_owned()));
 }
 
 #[test]

@@ -17,7 +17,7 @@ fn the_server_for_unknown_names() {
     })
     .unwrap();
     insta::assert_snapshot!(text, @r#"
-    # dokuen-route ba4dd54d193088ef dokuen.invalid
+    # dokuen-route 06643f22a98c3161 dokuen.invalid
     # Written by Dokuen: what is changed here by hand is lost. Names that no app has end here.
 
     server_names_hash_bucket_size 512;
@@ -37,6 +37,12 @@ fn the_server_for_unknown_names() {
     map $http_host $dokuen_port {
         default "";
         "~^[^:]+(?<dokuen_port_digits>:[0-9]{1,5})$" $dokuen_port_digits;
+    }
+
+    map "$http_host $host" $dokuen_two_hosts {
+        default 1;
+        "~^ " "";
+        "~*^(?<dokuen_host>[^ :]+?)\.?(?::[0-9]*)? \k<dokuen_host>$" "";
     }
 
     map $http_accept $dokuen_html {
@@ -77,7 +83,7 @@ fn the_server_for_unknown_names() {
             if ($dokuen_near = "") {
                 return 404;
             }
-            return 200 "ba4dd54d193088ef\n";
+            return 200 "06643f22a98c3161\n";
         }
     }
 

@@ -111,7 +111,7 @@ fn settings_stand_where_they_count() {
         add_header X-Cache-Status $upstream_cache_status;
             allow 192.0.2.0/24;
             deny all;
-            auth_basic hello;
+            auth_basic "app hello";
             auth_basic_user_file "/u";
             limit_req zone=dokuen_hello_rate burst=20 nodelay;
             limit_req_status 429;
@@ -123,7 +123,7 @@ fn settings_stand_where_they_count() {
             proxy_hide_header X-Frame-Options;
             proxy_hide_header X-Powered-By;
             proxy_cache dokuen_hello_cache;
-            proxy_cache_key $scheme$host$request_uri;
+            proxy_cache_key $scheme$host$dokuen_port$request_uri;
             proxy_cache_valid 200 301 308 10m;
             proxy_cache_bypass $http_authorization $http_cookie;
             proxy_no_cache $http_authorization $http_cookie;
@@ -132,7 +132,7 @@ fn settings_stand_where_they_count() {
         location ^~ /assets/ {
             allow 192.0.2.0/24;
             deny all;
-            auth_basic hello;
+            auth_basic "app hello";
             auth_basic_user_file "/u";
             limit_req zone=dokuen_hello_rate burst=20 nodelay;
             limit_req_status 429;
@@ -141,7 +141,7 @@ fn settings_stand_where_they_count() {
             alias "/d/apps/hello/current/public/assets/";
             disable_symlinks on "from=/d/apps/hello/current";
             expires 30d;
-            return 200 "f5ce849cc1c1592b\n";
+            return 200 "eb58f371016795e5\n";
     "#);
 }
 
@@ -161,6 +161,10 @@ fn a_template_of_an_admins_own_has_to_let_itself_be_proven() {
     assert!(text.starts_with("# dokuen-route ") && text.contains("hello.example.com"), "{text}");
     assert!(matches!(with("server { }"), Err(NginxError::NoProof)));
     assert!(matches!(with("{{misspelt}}{{> own}}"), Err(NginxError::Template { .. })));
+    assert!(matches!(with("{{> own"), Err(NginxError::Template { .. })));
+    // One that never ends is no end of the program.
+    let endless = "{{#*inline \"a\"}}{{> a}}{{/inline}}{{> a}}{{> own}}";
+    assert!(matches!(with(endless), Err(NginxError::Template { .. })));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_vhost() {
     insta::assert_snapshot!(render(&site(), &listen(), Build::default()).unwrap(), @r#"
-    # dokuen-route b4a8fd348346a518 hello.example.com
+    # dokuen-route d59b3dfec04897ea hello.example.com
     # Written by Dokuen for hello: what is changed here by hand is lost.
 
     upstream dokuen_hello {
@@ -26,6 +26,10 @@ fn a_vhost() {
         send_timeout 60s;
         keepalive_timeout 75s;
 
+        if ($dokuen_two_hosts) {
+            return 400;
+        }
+
         location / {
             proxy_pass http://dokuen_hello;
             proxy_set_header Host $host$dokuen_port;
@@ -35,6 +39,11 @@ fn a_vhost() {
             proxy_set_header X-Forwarded-Host $host$dokuen_port;
             proxy_set_header X-Forwarded-Port $server_port;
             proxy_set_header X-Request-Id $request_id;
+            proxy_set_header X-Forwarded-Ssl "";
+            proxy_set_header X-Forwarded-Scheme "";
+            proxy_set_header X-Forwarded-Protocol "";
+            proxy_set_header X-Forwarded-Prefix "";
+            proxy_set_header X-Forwarded-Server "";
             proxy_set_header Forwarded "";
             proxy_set_header Proxy "";
             proxy_next_upstream error timeout;
@@ -96,7 +105,7 @@ fn a_vhost() {
             if ($dokuen_near = "") {
                 return 404;
             }
-            return 200 "b4a8fd348346a518\n";
+            return 200 "d59b3dfec04897ea\n";
         }
     }
     "#);

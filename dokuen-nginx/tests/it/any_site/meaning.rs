@@ -56,7 +56,7 @@ pub fn compare(site: &Site, all: &[Directive], knows_http3: bool) {
 const KNOWN: &str = "listen server_name server_tokens client_max_body_size client_body_timeout send_timeout \
     keepalive_timeout access_log gzip gzip_proxied gzip_vary gzip_types gzip_min_length add_header \
     ssl_certificate ssl_certificate_key ssl_protocols ssl_ciphers http2 ssl_prefer_server_ciphers \
-    ssl_session_cache ssl_session_timeout ssl_session_tickets ssl_stapling location";
+    ssl_session_cache ssl_session_timeout ssl_session_tickets ssl_stapling location if";
 
 /// Every directive of a server is one that was asked for, as it was asked for.
 fn check_server(site: &Site, server: &[Directive], tls: bool, http3: bool) {
@@ -69,6 +69,8 @@ fn check_server(site: &Site, server: &[Directive], tls: bool, http3: bool) {
         let modern = value(&site.settings, "tls") == "modern";
         expected.push(format!("ssl_protocols {}", if modern { "TLSv1.3" } else { "TLSv1.2 TLSv1.3" }));
     }
+    let ifs = server.iter().filter(|d| d.name() == "if").map(Directive::line).collect::<Vec<_>>();
+    assert_eq!(ifs, if leads { Vec::new() } else { vec!["if ($dokuen_two_hosts)".to_owned()] }, "{app}");
     if !leads {
         expected.push(format!("client_max_body_size {}", value(&site.settings, "client-max-body-size")));
         for (name, text) in site.settings.family("header.").filter(|(_, text)| !text.is_empty()) {
@@ -129,9 +131,9 @@ fn check_app(site: &Site, root: &[Directive], server: &[Directive]) {
     assert_eq!(starting("allow "), list("allow"), "{app}");
     assert_eq!(starting("deny "), list("deny") + usize::from(list("allow") > 0), "{app}");
     let ours = match (grpc, value(&site.settings, "websocket") == "on") {
-        (true, _) => 9,
-        (false, true) => 11,
-        (false, false) => 10,
+        (true, _) => 14,
+        (false, true) => 16,
+        (false, false) => 15,
     };
     assert_eq!(
         starting(&format!("{way}_set_header ")),

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::fs;
-use dokuen_nginx::{Listen, Site, ensure_default, render};
+use dokuen_nginx::{Listen, Site, render, render_default};
 
 use self::chance::{Dice, certificate, site};
 use self::meaning::compare;
@@ -26,7 +26,6 @@ fn whatever_is_accepted_nginx_accepts_and_it_means_exactly_that() {
     let wanted = number("DOKUEN_ANY_SITES").unwrap_or(300) as usize;
     println!("DOKUEN_SEED={seed}");
     let stage = Stage::new();
-    ensure_default(&stage.nginx).unwrap();
     let mut dice = Dice(seed | 1);
     let certificate = certificate(&stage);
     let (batches, mut names, mut settings) = (wanted.div_ceil(BATCH), 0, 0);
@@ -49,7 +48,7 @@ fn check(stage: &Stage, sites: &[Site]) {
     fs::make_dirs(&dir.join("cache"), fs::PUBLIC_DIR).unwrap();
     let listen = Listen::only("127.0.0.1:1".parse().unwrap()).and_https(Some("127.0.0.1:2".parse().unwrap()));
     let build = stage.nginx.build().unwrap();
-    let maps = fs::read_text(&stage.places().dir.join("00-default.conf")).unwrap();
+    let maps = render_default(sites, &listen, build).unwrap();
     fs::replace_report(&dir.join("sites/00-default.conf"), maps.as_bytes(), fs::PUBLIC_FILE).unwrap();
     for site in sites {
         let text = render(site, &listen, build).unwrap();
