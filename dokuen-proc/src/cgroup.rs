@@ -2,11 +2,8 @@
 //! and processes have a limit, KILL reaches all of it in one step, and nothing of it can hide. Without one, the mark in
 //! the environment, the process group and the subreaper find what is to be ended, and there are no limits.
 
-#![expect(unsafe_code, reason = "what a child does before its program is the business of an unsafe function")]
-
 use std::fs::OpenOptions;
 use std::io::{self, Write};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -14,6 +11,7 @@ use dokuen_core::cmd::Cmd;
 use dokuen_core::fs;
 
 use crate::instance::Instance;
+use crate::sys;
 
 /// What an instance may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,13 +45,8 @@ impl Group {
     /// join it runs all the same, and [`Group::add`] says why.
     pub fn join(&self, command: &mut Command) {
         let Ok(members) = OpenOptions::new().write(true).open(self.dir.join(MEMBERS)) else { return };
-        let join = move || {
-            // 0 is whoever writes it.
-            let _ = (&members).write(b"0");
-            Ok(())
-        };
-        // SAFETY: the closure makes one system call, on a descriptor that is open, and allocates nothing.
-        unsafe { command.pre_exec(join) };
+        // 0 is whoever writes it.
+        sys::write_before_exec(command, members, b"0");
     }
 
     /// Takes a process in, if it is not there already, and with it all that it starts from now on.

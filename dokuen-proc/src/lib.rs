@@ -60,6 +60,7 @@ mod signals;
 mod sock_diag;
 mod spec;
 mod spool;
+mod sys;
 mod terms;
 mod watched;
 pub mod wrapper;
