@@ -11,7 +11,7 @@ use dokuen_proc::Instance;
 
 use crate::commands::rename;
 use crate::exit::Failure;
-use crate::{front_door, walk};
+use crate::{front_door, oneoffs, walk};
 
 /// Makes routing, wrappers and directories agree with what is live. `None`: nothing was ever deployed, or the app is
 /// shut down. `Some(live)` does not mean that all of it runs: see [`crate::commands::boot`].
@@ -31,6 +31,7 @@ pub fn reconcile(host: &Host, app: &App) -> Result<Option<Live>, Failure> {
     dokuen_proc::retire(&strays)?;
     sweep(host, app)?;
     dokuen_proc::sweep(app)?;
+    oneoffs::remove_cgroups(host, app);
     front_door::statics::show(host, app)?;
     Ok(serving)
 }

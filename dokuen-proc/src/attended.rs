@@ -17,6 +17,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, setsid};
 
+use crate::cgroup::{self, Bounds, Group};
+use crate::child::with_group;
 use crate::log::{Files, Log, LogRoom};
 use crate::platform::{self, Marked};
 use crate::signals::Signals;
@@ -35,6 +37,10 @@ pub struct Attended<'a> {
     pub log_bytes: u64,
     /// What it shares with the app's other logs.
     pub log_room: LogRoom,
+    /// The cgroup that it is to be in, and what it may use.
+    pub cgroup: Option<(&'a Path, Bounds)>,
+    /// Where programs are searched for.
+    pub search_path: &'a str,
     /// Its directory: with the FIFO through which [`end_attended`] reaches it.
     pub dir: &'a Path,
     /// Between the first signal and KILL.
@@ -69,11 +75,19 @@ pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<Ended
     fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     let files = Files::new(attended.log, attended.log_bytes, Some(attended.log_room.clone()));
     let mut log = Log::open(files, attended.name, &attended.dir.join(SPOOL)).map_err(cause)?;
+    let group = attended.cgroup.map(|(dir, bounds)| Group::open(dir, bounds, attended.search_path));
+    if let Some(Ok(group)) = &group {
+        group.join(&mut command);
+    }
     command.env(MARK, attended.dir);
     let spawned = command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input).process_group(0).spawn();
     // The writing ends are the child's alone from here on.
     drop(command);
     let mut child = spawned.inspect_err(|e| log.say(&format!("could not be started: {e}"), Timestamp::now()))?;
+    if let Some(trouble) = without_limits(attended, group, &child) {
+        log.say(&format!("the limits are not in force: {trouble}"), Timestamp::now());
+    }
+    let cgroup = attended.cgroup.map(|(dir, _)| dir);
     let mut ending: Option<Instant> = None;
     let (begun, mut timed_out) = (Instant::now(), false);
     let status = loop {
@@ -95,10 +109,11 @@ pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<Ended
         }
         if ending.is_some_and(|at| Instant::now() >= at) {
             signal(&child, Signal::SIGKILL);
-            end_leftovers(attended.dir);
+            end_leftovers(attended.dir, cgroup);
         }
     };
-    end_leftovers(attended.dir);
+    end_leftovers(attended.dir, cgroup);
+    end_cgroup(cgroup);
     while log.take_from(&output, Timestamp::now()) {}
     log.end_partial(Timestamp::now());
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
@@ -106,6 +121,12 @@ pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<Ended
     drop(log);
     fs::remove(&attended.dir.join(SPOOL)).and_then(|()| fs::remove(&attended.dir.join(CONTROL))).map_err(cause)?;
     Ok(Ended { code: u8::try_from(code).unwrap_or(1), timed_out })
+}
+
+/// Why it has no limits, where it was to have some.
+fn without_limits(attended: &Attended<'_>, group: Option<io::Result<Group>>, child: &Child) -> Option<io::Error> {
+    attended.cgroup.filter(|(_, bounds)| *bounds != Bounds::default())?;
+    group?.and_then(|group| group.add(child.id() as i32)).err()
 }
 
 /// Makes what an attendant needs in its directory.
@@ -118,22 +139,23 @@ pub(crate) fn can_be_told(dir: &Path) -> bool {
     dir.join(CONTROL).exists()
 }
 
-/// Tells it to end. When its attendant was killed, what still runs of it is ended at once.
-pub fn end_attended(dir: &Path) -> Result<(), FsError> {
+/// Tells it to end. When its attendant was killed, what still runs of it is ended at once, in its cgroup too.
+pub fn end_attended(dir: &Path, cgroup: Option<&Path>) -> Result<(), FsError> {
     if !tell(&dir.join(CONTROL))? {
-        end_leftovers(dir);
+        end_leftovers(dir, cgroup);
+        end_cgroup(cgroup);
     }
     Ok(())
 }
 
-/// Ends a process (its number, and when it began), what it has started, and whatever carries this directory as its mark:
-/// told first as a closed terminal tells it, then killed.
-pub fn end_process(dir: &Path, (pid, started): (i32, u64), grace: Duration) {
+/// Ends a process (its number, and when it began), what it has started, whatever carries this directory as its mark, and
+/// what is in its cgroup: told first as a closed terminal tells it, then killed.
+pub fn end_process(dir: &Path, cgroup: Option<&Path>, (pid, started): (i32, u64), grace: Duration) {
     let root = platform::Member { pid, started };
     let runs = || platform::start_time(pid) == Some(started);
     let all = || {
         let below = platform::members(runs().then_some(pid), &mark(dir)).into_iter();
-        below.chain(runs().then_some(root)).collect::<Vec<_>>()
+        with_group(below.chain(runs().then_some(root)).collect(), cgroup.map(cgroup::members).unwrap_or_default())
     };
     let until = Instant::now() + grace;
     for member in all() {
@@ -145,6 +167,7 @@ pub fn end_process(dir: &Path, (pid, started): (i32, u64), grace: Duration) {
         std::thread::sleep(Duration::from_millis(10));
     }
     all().into_iter().for_each(|member| platform::signal(member, Signal::SIGKILL));
+    end_cgroup(cgroup);
 }
 
 /// Every living process whose mark names something below this directory, where marks can be read (Linux).
@@ -152,10 +175,20 @@ pub fn marked_below(dir: &Path) -> Vec<Marked> {
     platform::marked_below(&format!("{MARK}="), dir)
 }
 
-/// Whatever carries the mark and is not this process, is ended.
-pub(crate) fn end_leftovers(dir: &Path) {
-    for member in marked(dir) {
+/// Whatever carries the mark and is not this process, is ended; and whatever is in its cgroup.
+pub(crate) fn end_leftovers(dir: &Path, cgroup: Option<&Path>) {
+    if let Some(dir) = cgroup {
+        Group::at(dir).kill();
+    }
+    for member in with_group(marked(dir), cgroup.map(cgroup::members).unwrap_or_default()) {
         platform::signal(member, Signal::SIGKILL);
+    }
+}
+
+/// It is empty by now, or nearly so.
+fn end_cgroup(cgroup: Option<&Path>) {
+    if let Some(dir) = cgroup {
+        Group::at(dir).end();
     }
 }
 

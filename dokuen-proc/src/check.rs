@@ -100,7 +100,7 @@ impl Command {
             Cmd::new(&argv[0], &spec.tree).args(&argv[1..]).envs(environment.with("DOKUEN_INSTANCE", &mark).pairs());
         let begun = Instant::now();
         let ran = command.limit(limit).run();
-        end_leftovers(&mark);
+        end_leftovers(&mark, None);
         match ran {
             Ok(_) => Ok(()),
             Err(CmdError::Failed { how, tail, .. }) => Err(format!("`{}` {how}{tail}", self.line)),

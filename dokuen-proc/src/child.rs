@@ -207,7 +207,8 @@ pub fn tree(mark: &str, group: Option<&Group>) -> Vec<Member> {
     with_group(below, group.map(Group::members).unwrap_or_default())
 }
 
-fn with_group(mut all: Vec<Member>, group: Vec<i32>) -> Vec<Member> {
+/// These, and those of the numbers that are not among them.
+pub fn with_group(mut all: Vec<Member>, group: Vec<i32>) -> Vec<Member> {
     let more: Vec<i32> = group.into_iter().filter(|pid| !all.iter().any(|member| member.pid == *pid)).collect();
     // One that has ended meanwhile has no start time, and is nobody.
     all.extend(more.into_iter().filter_map(|pid| Some(Member { pid, started: platform::start_time(pid)? })));

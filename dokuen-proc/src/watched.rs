@@ -6,26 +6,37 @@ use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
+use crate::cgroup::Group;
+
 /// Between TERM and KILL, once nobody is there any more.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Runs it to its end, or until its reader has gone or this process is told to end; then its whole group ends.
-pub fn run_watched(mut command: Command) -> io::Result<u8> {
+/// Runs it to its end, or until its reader has gone or this process is told to end; then its whole group ends, and all
+/// that is in its cgroup.
+pub fn run_watched(mut command: Command, cgroup: Option<Group>) -> io::Result<u8> {
     let (mut told, telling) = UnixStream::pair()?;
     for signal in [Signal::SIGTERM, Signal::SIGHUP, Signal::SIGINT] {
         signal_hook::low_level::pipe::register(signal as i32, telling.try_clone()?)?;
     }
+    if let Some(cgroup) = &cgroup {
+        cgroup.join(&mut command);
+    }
     let mut child = command.process_group(0).spawn()?;
     let group = Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX));
     let (ended, done) = std::sync::mpsc::channel::<()>();
+    let left = Arc::new(AtomicBool::new(false));
+    let leaves = left.clone();
     std::thread::spawn(move || {
         wait_until_left(&mut told);
+        leaves.store(true, Ordering::Relaxed);
         // The group lives as long as the child was not waited for: the pid cannot be another's yet.
         let _ = killpg(group, Signal::SIGTERM);
         if done.recv_timeout(GRACE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
@@ -34,6 +45,11 @@ pub fn run_watched(mut command: Command) -> io::Result<u8> {
     });
     let status = child.wait()?;
     drop(ended);
+    match cgroup {
+        Some(cgroup) if left.load(Ordering::Relaxed) => cgroup.end(),
+        // What it was to leave running goes on.
+        other => other.map_or((), Group::remove),
+    }
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     Ok(u8::try_from(code).unwrap_or(1))
 }

@@ -3,11 +3,13 @@
 
 use std::io::IsTerminal;
 use std::os::unix::process::CommandExt;
+use std::process::Command;
 
-use dokuen_core::{Host, Transcript};
+use dokuen_core::{App, Host, Transcript};
+use dokuen_proc::Group;
 
 use crate::exit::{Exit, Failure};
-use crate::oneoffs::{attach, pairs, prepare};
+use crate::oneoffs::{Prepared, attach, group, pairs, prepare};
 use crate::place;
 use crate::printer::Printer;
 use crate::topics::oneoffs::RunArgs;
@@ -23,13 +25,35 @@ pub fn run(host: &Host, args: &RunArgs, out: &mut Printer) -> Result<u8, Failure
     if let Some(term) = std::env::var_os("TERM") {
         command.env("TERM", term);
     }
-    if let Err(failure) = attach(&app, &args.words, &prepared, &mut command) {
-        // On a full disk a shell is what helps.
-        out.problem(&format!("run:list does not know of this one: {failure}"));
-    }
+    let group = group_of(host, &app, args, &prepared, &mut command, out);
     if place::visitor().is_some() && !std::io::stdin().is_terminal() {
         // The place is not given away: somebody has to notice when the visitor has gone.
-        return dokuen_proc::run_watched(command).map_err(failed);
+        return dokuen_proc::run_watched(command, group).map_err(failed);
+    }
+    if let Some(group) = &group {
+        group.join(&mut command);
     }
     Err(failed(command.exec()))
+}
+
+/// Lists it and makes its cgroup. It runs also where neither can be done: on a full disk a shell is what helps.
+fn group_of(
+    host: &Host,
+    app: &App,
+    args: &RunArgs,
+    prepared: &Prepared,
+    command: &mut Command,
+    out: &mut Printer,
+) -> Option<Group> {
+    let made = match attach(host, app, &args.words, prepared, command) {
+        Ok(dir) => dir.map(|dir| group(host, app, &dir)).transpose().map(Option::flatten),
+        Err(failure) => {
+            out.problem(&format!("run:list does not know of this one: {failure}"));
+            return None;
+        }
+    };
+    made.unwrap_or_else(|failure| {
+        out.problem(&failure.to_string());
+        None
+    })
 }

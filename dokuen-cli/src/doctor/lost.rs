@@ -41,7 +41,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
 fn fix(host: &Host) -> Result<(), Failure> {
     for (Marked { pid, started, dir }, what) in lost(host)? {
         if what == Lost::Instance {
-            dokuen_proc::end_process(&dir, (pid, started), host.conf.stop_timeout);
+            dokuen_proc::end_process(&dir, None, (pid, started), host.conf.stop_timeout);
         }
     }
     Ok(())

@@ -9,7 +9,7 @@ use dokuen_core::{App, Host, Lock, Stamp, fs};
 use dokuen_proc::{Attended, Ended, LogRoom};
 
 use super::tidy::forget_old;
-use super::{Asked, LOCK, Outcome, RESULT, Run, SPEC, Spec, State, all, named, prepare, write};
+use super::{Asked, LOCK, Outcome, RESULT, Run, SPEC, Spec, State, all, bounds, named, prepare, write};
 use crate::exit::{Exit, Failure};
 use crate::place;
 
@@ -24,11 +24,12 @@ pub fn start(
     env: Vec<(String, String)>,
     asked: Option<Asked>,
 ) -> Result<Run, Failure> {
-    forget_old(app)?;
+    forget_old(host, app)?;
     // Looked at before anything is made: there may be no release.
     let prepared = prepare(host, app, "run", words, &env)?;
     let scheduled = asked.as_ref().is_some_and(|asked| asked.due.is_some());
     let kind = if asked.is_some() { "cron" } else { "run" };
+    let name = claim(host, app, kind)?;
     let spec = Spec {
         words: words.to_vec(),
         by: if scheduled { "schedule".to_owned() } else { place::who() },
@@ -40,8 +41,8 @@ pub fn start(
         timeout: asked.as_ref().and_then(|asked| asked.timeout),
         due: asked.and_then(|asked| asked.due),
         attached: None,
+        cgroup: dokuen_proc::cgroup_of_one_off(host, app, &name),
     };
-    let name = claim(app, kind)?;
     let dir = app.runs_dir().join(&name);
     dokuen_proc::make_attended(&dir)?;
     write(&dir.join(SPEC), &spec)?;
@@ -70,11 +71,15 @@ pub fn start(
 }
 
 /// A name that nobody has: whoever makes its directory has it.
-pub(super) fn claim(app: &App, kind: &str) -> Result<String, Failure> {
+pub(super) fn claim(host: &Host, app: &App, kind: &str) -> Result<String, Failure> {
     fs::make_dirs(&app.runs_dir(), fs::PRIVATE_DIR)?;
     let next = all(app)?.last().and_then(|run| super::number(&run.name)).unwrap_or(0);
     for number in next.saturating_add(1)..=u32::MAX {
         let name = format!("{kind}.{number}");
+        // Something that an earlier one has left runs there still.
+        if dokuen_proc::cgroup_of_one_off(host, app, &name).is_some_and(|cgroup| cgroup.exists()) {
+            continue;
+        }
         match fs::make_dir(&app.runs_dir().join(&name), fs::PRIVATE_DIR) {
             Err(e) if e.source.kind() == std::io::ErrorKind::AlreadyExists => {}
             other => return other.map(|()| name).map_err(Failure::from),
@@ -94,11 +99,15 @@ pub fn attend(host: &Host, app: &App, name: &str) -> Result<(), Failure> {
         return Err(Failure::new(Exit::Failed, format!("{name} has ended already")));
     }
     let prepared = prepare(host, app, name, &run.spec.words, &run.spec.env)?;
+    let (config, search_path) = (app.env().load()?, host.conf.search_path());
+    let bounds = bounds(host, &config, name)?;
     let attended = Attended {
         log: &app.named_log(name),
         name,
         log_bytes: host.conf.log_bytes,
-        log_room: LogRoom::of(app, &host.conf, &app.env().load()?),
+        log_room: LogRoom::of(app, &host.conf, &config),
+        cgroup: run.spec.cgroup.as_deref().map(|dir| (dir, bounds)),
+        search_path: &search_path,
         dir: &run.dir,
         grace: host.conf.stop_timeout,
         limit: run.spec.timeout.map(Duration::from_secs),

@@ -5,6 +5,7 @@ use std::path::Path;
 use dokuen_core::cmd::Cmd;
 use dokuen_core::releases::Tree;
 use dokuen_core::{App, EnvName, Environment, Host, Layers, ProcessType, ledger, read_dotenv, releases};
+use dokuen_proc::{Bounds, Terms};
 
 use crate::exit::{Exit, Failure};
 use crate::walk;
@@ -38,6 +39,12 @@ pub fn prepare(
     let command = Cmd::new(&argv[0], tree.path()).args(&argv[1..]).envs(environment.pairs());
     let command = command.envs(env.iter().map(|(name, value)| (name, value)));
     Ok(Prepared { command, release, tree })
+}
+
+/// What one of that name (`run.7`, `cron.8`) may use: `run` and `cron` are types like those of the Procfile.
+pub fn bounds(host: &Host, config: &Environment, name: &str) -> Result<Bounds, Failure> {
+    let kind = ProcessType::parse(name.split('.').next().unwrap_or(name))?;
+    Ok(Terms::of(&host.conf, &kind, config).map_err(|e| Failure::new(Exit::Failed, e))?.bounds)
 }
 
 /// `K=V` words, as `--env` takes them.

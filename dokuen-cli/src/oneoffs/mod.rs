@@ -9,10 +9,11 @@ mod attendant;
 mod command;
 mod tidy;
 
-pub use attached::attach;
+pub use attached::{attach, group};
 pub use attendant::{attend, start};
+use command::bounds;
 pub use command::{Prepared, pairs, prepare};
-pub use tidy::forget_unbegun;
+pub use tidy::{cgroups_left, forget_unbegun, remove_cgroups};
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -49,6 +50,9 @@ pub struct Spec {
     /// The process that it is or that waits for it, of one that somebody is attached to.
     #[serde(default)]
     pub attached: Option<Process>,
+    /// Its cgroup, where it is to have one: the app may have another name by the time it ends.
+    #[serde(default)]
+    pub cgroup: Option<PathBuf>,
 }
 
 /// A process as it never comes again.
@@ -149,9 +153,9 @@ impl Run {
     /// Tells it to end and waits until it has.
     pub fn stop(&self, limit: Duration) -> Result<(), Failure> {
         if let Some(Process { pid, started }) = self.spec.attached {
-            dokuen_proc::end_process(&self.dir, (pid, started), limit);
+            dokuen_proc::end_process(&self.dir, self.spec.cgroup.as_deref(), (pid, started), limit);
         }
-        dokuen_proc::end_attended(&self.dir)?;
+        dokuen_proc::end_attended(&self.dir, self.spec.cgroup.as_deref())?;
         let until = Instant::now() + limit;
         while self.state()? == State::Running {
             if Instant::now() >= until {
@@ -203,6 +207,7 @@ pub fn stop_all(host: &Host, app: &App) -> Result<(), Failure> {
             run.stop(limit(host))?;
         }
     }
+    remove_cgroups(host, app);
     Ok(())
 }
 

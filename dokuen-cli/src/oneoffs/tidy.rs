@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use dokuen_core::{App, Lock, LockError, fs};
+use dokuen_core::{App, Host, Lock, LockError, fs};
+use dokuen_proc::Group;
 
 use super::{LOCK, Run, SPEC, State, all, number, on_disk};
 use crate::exit::Failure;
@@ -29,7 +30,8 @@ pub fn forget_unbegun(app: &App, job: &str) -> Result<(), Failure> {
 }
 
 /// Removes the oldest of those that have ended, with their logs; of each scheduled job the last stays.
-pub fn forget_old(app: &App) -> Result<(), Failure> {
+pub fn forget_old(host: &Host, app: &App) -> Result<(), Failure> {
+    remove_cgroups(host, app);
     for run in on_disk(app)?.iter().filter(|run| run.spec.attached.is_some()) {
         if run.state()? == State::Ended {
             fs::remove_tree(&run.dir)?;
@@ -55,6 +57,31 @@ pub fn forget_old(app: &App) -> Result<(), Failure> {
         fs::remove_tree(&run.dir)?;
     }
     Ok(())
+}
+
+/// Removes the cgroups of those that run no more: nobody was there to do it for one that took the place of `dokuen`, or
+/// whose attendant was killed. One in which something was left running stays as long as that does.
+pub fn remove_cgroups(host: &Host, app: &App) {
+    cgroups_left(host, app).into_iter().for_each(Group::remove);
+}
+
+/// The cgroups of those that run no more.
+pub fn cgroups_left(host: &Host, app: &App) -> Vec<Group> {
+    let Some(dir) = &host.conf.cgroup else { return Vec::new() };
+    let is_ours = |name: &&String| {
+        name.strip_prefix(app.name.as_str()).and_then(|rest| number(rest.strip_prefix('.')?)).is_some()
+    };
+    // Listed first: the cgroup of one that begins only now is not among them.
+    let mut there: Vec<_> = fs::names(dir).unwrap_or_default().iter().filter(is_ours).map(|n| dir.join(n)).collect();
+    for name in fs::names(&app.runs_dir()).unwrap_or_default() {
+        let run = Run::load(app, &name).ok().flatten();
+        // One that cannot be read may run.
+        let is_over = run.as_ref().is_some_and(|run| matches!(run.state(), Ok(State::Ended | State::Lost)));
+        let own = run.and_then(|run| run.spec.cgroup).or_else(|| dokuen_proc::cgroup_of_one_off(host, app, &name));
+        there.retain(|dir| Some(dir) != own.as_ref());
+        there.extend(own.filter(|_| is_over));
+    }
+    there.iter().filter(|dir| dir.exists()).map(|dir| Group::at(dir)).collect()
 }
 
 /// Directories of those that were killed before they had said what they run. A younger one may say it yet.

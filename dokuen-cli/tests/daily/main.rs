@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 #![expect(dead_code, reason = "the support files are those of the walk, which needs more of them")]
 
+#[path = "../../../dokuen-proc/tests/it/cgroups.rs"]
+mod cgroups;
 #[path = "../it/harness.rs"]
 mod harness;
 #[path = "../front_door/pem.rs"]
@@ -22,6 +24,7 @@ mod json;
 mod logs;
 mod moving;
 mod oneoffs;
+mod oneoffs_cgroup;
 mod schema;
 mod terminal;
 

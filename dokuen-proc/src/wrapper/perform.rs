@@ -79,8 +79,9 @@ impl Wrapper {
     }
 
     fn make_group(&mut self) -> std::io::Result<()> {
-        if let (Some((dir, bounds)), None) = (&self.spec.cgroup, &self.group) {
-            self.group = Some(Group::make(dir, *bounds)?);
+        // Opened again also where there is one: a wrapper that has taken over need not be where its child is.
+        if let Some((dir, bounds)) = &self.spec.cgroup {
+            self.group = Some(Group::open(dir, *bounds, &self.spec.search_path)?);
         }
         Ok(())
     }

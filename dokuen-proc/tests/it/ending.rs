@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::cgroups::Groups;
 use crate::place::{Place, eventually, is_alive};
 
 const LONG: Duration = Duration::from_secs(20);
@@ -108,15 +109,11 @@ fn an_instance_gets_a_cgroup_with_its_bounds_where_there_is_one_and_says_when_th
     worker.wait_gone(LONG).unwrap();
 }
 
-/// A real cgroup v2 for whoever may mount one, with a process in it that cleans its environment, leaves its session and
+/// A real cgroup v2, with a process in it that cleans its environment, leaves its session and
 /// its parent, and loses its wrapper: nothing else leads to it.
 #[test]
 fn nothing_hides_in_a_cgroup() {
-    if !nix::unistd::geteuid().is_root() {
-        // Nobody else can be given a tree of cgroups here, and where none is given there is nothing to find.
-        return;
-    }
-    let groups = Groups::new();
+    let Some(groups) = Groups::new("that nothing hides in a cgroup") else { return };
     let place = Place::new(&format!("stop_timeout: 1\ncgroup: {}", groups.dir().display()));
     let file = place.file("pid");
     let hidden = format!(
@@ -125,8 +122,8 @@ fn nothing_hides_in_a_cgroup() {
     );
     let worker = place.runs("worker", &format!("({hidden} &) ; exec sleep 600"));
     let (child, hidden) = (worker.report().child.unwrap(), pid_in(&place, "pid"));
-    let members = || std::fs::read_to_string(groups.dir().join("a.g1.worker.1/cgroup.procs")).unwrap_or_default();
-    assert!([child, hidden].iter().all(|pid| members().lines().any(|line| line == pid.to_string())), "{}", members());
+    let members = groups.members("a.g1.worker.1");
+    assert!([child, hidden].iter().all(|pid| members.contains(pid)), "{members:?}");
     let wrapper = worker.report().wrapper.unwrap();
     crate::place::signal(wrapper, nix::sys::signal::Signal::SIGKILL);
     eventually("the wrapper is gone", || !worker.is_alive().unwrap());
@@ -148,32 +145,7 @@ fn nothing_hides_in_a_cgroup() {
     dokuen_proc::retire([&worker]).unwrap();
     worker.wait_gone(LONG).unwrap();
     assert!(!is_alive(next));
-    eventually("its cgroup is gone", || !groups.dir().join("a.g1.worker.1").exists());
-}
-
-/// A hierarchy of cgroup v2, mounted for this test, and a cgroup in it to make others in.
-struct Groups(tempfile::TempDir);
-
-impl Groups {
-    fn new() -> Self {
-        let groups = Self(tempfile::tempdir().unwrap());
-        let mut mount = std::process::Command::new("mount");
-        let mounted = mount.args(["-t", "cgroup2", "none"]).arg(groups.0.path()).output().unwrap();
-        assert!(mounted.status.success(), "{mounted:?}");
-        std::fs::create_dir(groups.dir()).unwrap();
-        groups
-    }
-
-    fn dir(&self) -> std::path::PathBuf {
-        self.0.path().join(format!("dokuen-test.{}", std::process::id()))
-    }
-}
-
-impl Drop for Groups {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir(self.dir());
-        let _ = std::process::Command::new("umount").arg("-l").arg(self.0.path()).output();
-    }
+    eventually("its cgroup is gone", || !groups.has("a.g1.worker.1"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "tests plant files and signal processes past the doors")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on ends there")]
 
+mod cgroups;
 mod place;
 mod web;
 

@@ -1,19 +1,25 @@
-//! A cgroup for each instance, where the conf names a directory of cgroups that is the account's (cgroup v2): its memory
+//! A cgroup for each instance and each one-off, where the conf names a directory of cgroups that is the account's (cgroup v2): its memory
 //! and processes have a limit, KILL reaches all of it in one step, and nothing of it can hide. Without one, the mark in
 //! the environment, the process group and the subreaper find what is to be ended, and there are no limits.
+
+mod unit;
+
+pub use unit::enter;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::fs;
+use dokuen_core::{App, Host};
 
 use crate::instance::Instance;
 use crate::sys;
 
-/// What an instance may use.
+/// What an instance, or a one-off, may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Bounds {
     /// Bytes of memory.
@@ -22,23 +28,44 @@ pub struct Bounds {
     pub pids: Option<u64>,
 }
 
-/// One instance's cgroup.
-#[derive(Debug)]
+/// The cgroup of an instance or a one-off.
+#[derive(Debug, Clone)]
 pub struct Group {
     dir: PathBuf,
 }
 
+/// Where the cgroup of a one-off is to be, by its name (`run.7`); `None` where the conf names no directory of cgroups.
+pub fn of_one_off(host: &Host, app: &App, name: &str) -> Option<PathBuf> {
+    host.conf.cgroup.as_ref().map(|dir| dir.join(format!("{}.{name}", app.name)))
+}
+
 impl Group {
+    /// Makes it, as [`Group::make`] does; this process is moved to where it can start others there.
+    pub fn open(dir: &Path, bounds: Bounds, search_path: &str) -> io::Result<Self> {
+        enter(dir.parent().unwrap_or(dir), search_path)?;
+        Self::make(dir, bounds)
+    }
+
+    /// The one at `dir`, made by somebody else.
+    pub fn at(dir: &Path) -> Self {
+        Self { dir: dir.to_owned() }
+    }
+
     /// Makes it at `dir`, or takes what an earlier wrapper made, with these bounds.
     pub fn make(dir: &Path, bounds: Bounds) -> io::Result<Self> {
         fs::make_dirs(dir, fs::PUBLIC_DIR).map_err(|e| e.source)?;
-        let group = Self { dir: dir.to_owned() };
+        let group = Self::at(dir);
         for (file, bound) in [("memory.max", bounds.memory), ("pids.max", bounds.pids)] {
             if let Some(bound) = bound {
                 group.tell(file, &bound.to_string())?;
             }
         }
         Ok(group)
+    }
+
+    /// Its name, `hello.run.7`.
+    pub fn name(&self) -> String {
+        self.dir.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// The command's process joins before it runs its program: nothing that it starts is ever elsewhere. Where it cannot
@@ -65,7 +92,18 @@ impl Group {
         let _ = self.tell("cgroup.kill", "1");
     }
 
-    /// Removes it. While something is left in it, it stays for the next wrapper of that name.
+    /// Ends everything in it, and removes it when all of that is gone.
+    pub fn end(self) {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        self.kill();
+        let until = Instant::now() + PATIENCE;
+        while !self.members().is_empty() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.remove();
+    }
+
+    /// Removes it. While something is left in it, it stays for whoever comes by later.
     pub fn remove(self) {
         // A cgroup is removed as an empty directory is, although it lists files.
         let _ = std::fs::remove_dir(&self.dir);
@@ -90,7 +128,7 @@ pub fn members(dir: &Path) -> Vec<i32> {
 /// Removes the cgroup of an instance whose wrapper was killed.
 pub fn remove_of(instance: &Instance) {
     if let Some((dir, _)) = instance.spec().ok().and_then(|spec| spec.cgroup) {
-        Group { dir }.remove();
+        Group::at(&dir).remove();
     }
 }
 
@@ -107,10 +145,12 @@ pub struct Cgroups {
     pub pids: bool,
 }
 
-/// Tries it out with a cgroup and a process of its own, both gone afterwards. `dir` is not made: who asks has changed
-/// nothing.
-pub fn cgroups(dir: &Path) -> io::Result<Cgroups> {
-    let group = Group { dir: dir.join(format!("dokuen-try.{}", std::process::id())) };
+/// Tries it out with a cgroup and a process of its own, both gone afterwards; this process may find itself below `dir`.
+/// `dir` is not made: who asks has changed nothing.
+pub fn cgroups(dir: &Path, search_path: &str) -> io::Result<Cgroups> {
+    // Where it cannot get there, that shows below.
+    let _ = enter(dir, search_path);
+    let group = Group::at(&dir.join(format!("dokuen-try.{}", std::process::id())));
     fs::make_dir(&group.dir, fs::PUBLIC_DIR).map_err(|e| e.source)?;
     let has = |file: &str| group.dir.join(file).exists();
     let (kill, memory, pids) = (has("cgroup.kill"), has("memory.max"), has("pids.max"));
@@ -146,8 +186,11 @@ mod tests {
     #[test]
     fn a_directory_that_holds_no_cgroups_moves_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(cgroups(dir.path()).unwrap(), Cgroups { moves: false, kill: false, memory: false, pids: false });
-        let missing = cgroups(&dir.path().join("missing")).unwrap_err();
+        assert_eq!(
+            cgroups(dir.path(), "/nowhere").unwrap(),
+            Cgroups { moves: false, kill: false, memory: false, pids: false }
+        );
+        let missing = cgroups(&dir.path().join("missing"), "/nowhere").unwrap_err();
         assert_eq!(missing.kind(), io::ErrorKind::NotFound);
         assert_eq!(fs::names(dir.path()).unwrap(), Vec::<String>::new());
     }
