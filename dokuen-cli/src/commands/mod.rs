@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod domains;
 pub mod events;
 pub mod freeze;
+pub mod hold;
 pub mod keys;
 pub mod logs;
 pub mod maintenance;

@@ -169,7 +169,7 @@ fn reap() {
 }
 
 /// The readiness protocol of sd_notify(3); without systemd there is nobody to tell.
-fn tell_systemd() {
+pub(super) fn tell_systemd() {
     let Some(path) = std::env::var_os("NOTIFY_SOCKET") else { return };
     let told = UnixDatagram::unbound().and_then(|socket| socket.send_to(b"READY=1", path));
     // Not told, systemd waits until its own time is over and says so itself.

@@ -6,6 +6,7 @@ use dokuen_proc::Group;
 use super::{Check, Finding};
 use crate::exit::Failure;
 use crate::oneoffs;
+use crate::setup::has_apps_unit;
 
 pub const CHECK: Check = Check { about: "cgroups", look, fix: Some(fix) };
 
@@ -16,10 +17,11 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
         return Ok(vec![Finding::ok("none asked for (`cgroup` in the conf): no limits on memory and processes")]);
     };
     let shown = dir.display();
+    let hint = if has_apps_unit(host) { "sudo systemctl start dokuen-apps.service" } else { HINT };
     let found = match dokuen_proc::cgroups(dir, &host.conf.search_path()) {
         Ok(found) if found.moves => found,
-        Ok(_) => return Ok(vec![Finding::warning(format!("processes cannot be moved into `{shown}`"), HINT)]),
-        Err(e) => return Ok(vec![Finding::warning(format!("`{shown}` takes no cgroup: {e}"), HINT)]),
+        Ok(_) => return Ok(vec![Finding::warning(format!("processes cannot be moved into `{shown}`"), hint)]),
+        Err(e) => return Ok(vec![Finding::warning(format!("`{shown}` takes no cgroup: {e}"), hint)]),
     };
     let on = |there: bool, what: &str| {
         let says = |how: &str| format!("{what}: {how}");

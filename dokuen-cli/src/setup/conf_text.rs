@@ -9,7 +9,7 @@ use crate::exit::Failure;
 use crate::printer::Printer;
 
 /// YAML with a comment per key. Values stand in JSON's quotes, which every YAML reader takes for text.
-pub fn render(dir: &Path, answers: &Answers) -> String {
+pub fn render(dir: &Path, answers: &Answers, cgroup: Option<&str>) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let nginx = match answers.nginx {
         NginxKind::Own => "own",
@@ -24,6 +24,8 @@ pub fn render(dir: &Path, answers: &Answers) -> String {
         Some(path) => format!("bin_path: {}\n", quoted(path)),
         None => "#bin_path: \"/opt/my tools/bin\"\n".to_owned(),
     };
+    let about = "# Each process of an app has a cgroup below this one, which dokuen-apps.service has from systemd.";
+    let cgroup = cgroup.map(|dir| format!("{about}\ncgroup: {}\n", quoted(dir))).unwrap_or_default();
     format!(
         "# Dokuen on this machine. Keys that are left out have defaults: see docs/conf.md.\n\
          # Apps answer at APP.<this>.\n\
@@ -46,7 +48,8 @@ pub fn render(dir: &Path, answers: &Answers) -> String {
          nginx: {nginx}\n\
          listen: {listen}\n\
          # Where it listens for https once there is a certificate, or off.\n\
-         listen_https: {https}\n",
+         listen_https: {https}\n\
+         {cgroup}",
         base = quoted(answers.base_domain.as_str()),
         server = quoted(&answers.git_server),
         user = quoted(&answers.app_user),

@@ -50,6 +50,14 @@ pub fn make_account(name: &str, group: Option<&str>, out: &mut Printer) -> Resul
     Ok(())
 }
 
+/// The directory of cgroups that systemd is to give a new host, where it is asked by root for a server's.
+pub fn cgroup_of_apps(nginx: NginxKind, platform: &str) -> Option<&'static str> {
+    let has_systemd = platform == "linux" && Path::new("/run/systemd/system").is_dir();
+    // That file is there where all controllers are of version 2.
+    let unified = Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    (geteuid().is_root() && nginx == NginxKind::System && has_systemd && unified).then_some(units::APPS_CGROUP)
+}
+
 /// The conf belongs to whoever ran setup; the account may read it.
 pub fn share_conf(path: &Path, account: &str) -> Result<(), Failure> {
     let Some(user) = User::from_name(account).ok().flatten() else { return Ok(()) };
@@ -192,6 +200,13 @@ fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> R
         let installed = Path::new(SYSTEMD_UNIT).with_file_name(name);
         fs::install(&host.boot_dir().join(name), &installed, fs::PUBLIC_FILE)?;
     }
+    if units::has_apps_unit(host) {
+        fs::install(
+            &host.boot_dir().join(units::APPS),
+            &Path::new(SYSTEMD_UNIT).with_file_name(units::APPS),
+            fs::PUBLIC_FILE,
+        )?;
+    }
     systemctl(&["daemon-reload"])?;
     systemctl(&["enable", "--quiet", "dokuen.service"])?;
     systemctl(&["enable", "--quiet", "--now", units::RENEWAL_TIMER, units::CRON_TIMER])?;
@@ -205,6 +220,10 @@ fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> R
 pub fn start_watching(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     let installed = host.conf.nginx == NginxKind::System && Path::new(SYSTEMD_UNIT).exists();
     if geteuid().is_root() && installed && Path::new("/run/systemd/system").is_dir() {
+        if units::has_apps_unit(host) {
+            systemctl(&["start", units::APPS])?;
+            out.fact("systemd gives each process of an app a cgroup (dokuen-apps.service)");
+        }
         systemctl(&["start", "--no-block", "dokuen.service"])?;
         out.fact("systemd watches over what runs");
     }

@@ -8,7 +8,7 @@ mod share;
 mod units;
 
 pub use machine::{LAUNCHD_CRON_PLIST, LAUNCHD_PLIST, SYSTEMD_UNIT};
-pub use units::{CRON_TIMER, crontab_line, systemd_file as boot_unit};
+pub use units::{CRON_TIMER, crontab_line, has_apps_unit, systemd_file as boot_unit};
 
 use std::path::{Path, PathBuf};
 
@@ -31,7 +31,9 @@ pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
         let answers = answers::of(args, out)?;
         fs::make_dirs(&dir, fs::PUBLIC_DIR)?;
         machine::make_account(&answers.app_user, args.appgroup.as_deref(), out)?;
-        fs::replace(&conf_path, conf_text::render(&dir, &answers).as_bytes(), fs::PRIVATE_FILE)?;
+        let platform = args.platform.as_deref().unwrap_or(std::env::consts::OS);
+        let cgroup = machine::cgroup_of_apps(answers.nginx, platform);
+        fs::replace(&conf_path, conf_text::render(&dir, &answers, cgroup).as_bytes(), fs::PRIVATE_FILE)?;
         out.fact(&format!("wrote {}", conf_path.display()));
     }
     if args.gitolite {

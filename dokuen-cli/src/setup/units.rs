@@ -18,10 +18,23 @@ pub fn write(host: &Host) -> Result<(), Failure> {
         (CRON_TIMER, cron_timer(host)),
         ("dokuen-cron.plist", cron_launchd(host)),
     ];
+    if has_apps_unit(host) {
+        fs::replace(&host.boot_dir().join(APPS), apps(host).as_bytes(), fs::PUBLIC_FILE)?;
+    }
     for (name, text) in others {
         fs::replace(&host.boot_dir().join(name), text.as_bytes(), fs::PUBLIC_FILE)?;
     }
     Ok(())
+}
+
+/// What all processes of all apps are in, where systemd gives them cgroups.
+pub const APPS: &str = "dokuen-apps.service";
+/// Its directory of cgroups.
+pub const APPS_CGROUP: &str = "/sys/fs/cgroup/system.slice/dokuen-apps.service";
+
+/// Whether the conf's cgroups are those of that unit.
+pub fn has_apps_unit(host: &Host) -> bool {
+    host.conf.cgroup.as_ref().and_then(|dir| dir.file_name()).is_some_and(|name| name == APPS)
 }
 
 /// What renews certificates, and what starts that.
@@ -51,11 +64,13 @@ pub fn systemd_file(host: &Host) -> PathBuf {
 fn systemd(host: &Host) -> String {
     let dokuen = quoted(&host.bin_dir().join("dokuen").display().to_string());
     let user = user_line(host);
+    let apps = if has_apps_unit(host) { format!("Wants={APPS}\nAfter={APPS}\n") } else { String::new() };
     let wanted_by = if nix::unistd::geteuid().is_root() { "multi-user.target" } else { "default.target" };
     format!(
         "[Unit]\n\
          Description=Dokuen: apps of {dir}\n\
          After=network.target nginx.service\n\
+         {apps}\
          \n\
          [Service]\n\
          Type=notify\n\
@@ -70,6 +85,29 @@ fn systemd(host: &Host) -> String {
          [Install]\n\
          WantedBy={wanted_by}\n",
         dir = host.conf.dokuen_dir.display(),
+    )
+}
+
+/// `Delegate`: what is in this unit's cgroup is the account's to divide. It is a unit of its own, since systemd does not in
+/// every version start one anew whose cgroups are in use, and the boot unit must be startable at any time. The boot unit
+/// wants it. Neither its end touches an app, nor is it ended because an app has used up its memory.
+fn apps(host: &Host) -> String {
+    format!(
+        "[Unit]\n\
+         Description=Dokuen: cgroups of apps of {dir}\n\
+         \n\
+         [Service]\n\
+         Type=notify\n\
+         KillMode=process\n\
+         Restart=on-failure\n\
+         {user}\
+         Delegate=memory pids\n\
+         TasksMax=infinity\n\
+         OOMPolicy=continue\n\
+         ExecStart={dokuen} cgroups:hold\n",
+        dir = host.conf.dokuen_dir.display(),
+        user = user_line(host),
+        dokuen = quoted(&host.bin_dir().join("dokuen").display().to_string()),
     )
 }
 

@@ -5,7 +5,7 @@ use dokuen_core::Host;
 
 use super::{Topic, done};
 use crate::access::Needs;
-use crate::commands::doctor;
+use crate::commands::{doctor, hold};
 use crate::exit::Failure;
 use crate::printer::Printer;
 use crate::prune;
@@ -21,20 +21,23 @@ pub enum MachineCommand {
     /// Remove what pruning has set aside
     #[command(name = "tidy", hide = true)]
     Tidy,
+    /// Hold the cgroups of all apps, for the unit that has them
+    #[command(name = "cgroups:hold", hide = true)]
+    Hold,
 }
 
 impl Topic for MachineCommand {
     fn needs(&self) -> Needs<'_> {
         match self {
             Self::Doctor(_) => Needs::Admin,
-            Self::Tidy => Needs::Local,
+            Self::Tidy | Self::Hold => Needs::Local,
         }
     }
 
     fn change(&self) -> Option<String> {
         match self {
             Self::Doctor(args) if args.fix => Some("doctor --fix".to_owned()),
-            Self::Doctor(_) | Self::Tidy => None,
+            Self::Doctor(_) | Self::Tidy | Self::Hold => None,
         }
     }
 
@@ -42,6 +45,7 @@ impl Topic for MachineCommand {
         match self {
             Self::Doctor(args) => doctor::run(host, args, out),
             Self::Tidy => done(prune::tidy(host)),
+            Self::Hold => done(hold::run(host, out)),
         }
     }
 }

@@ -13,6 +13,7 @@ mod pem;
 
 mod apps;
 mod bad_inputs;
+mod cgroup_unit;
 mod config;
 mod doctor;
 mod doctor_ground;

@@ -72,6 +72,7 @@ const ROWS: &[(&str, &str, Least)] = &[
     ("events", "", Least::Admin),
     ("events", "-a APP", Least::Collaborator),
     ("doctor", "", Least::Admin),
+    ("cgroups:hold", "", Least::Nobody),
     ("keys:sync", "", Least::Nobody),
     ("cron", "-a APP", Least::Collaborator),
     ("cron:run", "-a APP nothing", Least::Collaborator),

@@ -2,8 +2,10 @@
 //! and processes have a limit, KILL reaches all of it in one step, and nothing of it can hide. Without one, the mark in
 //! the environment, the process group and the subreaper find what is to be ended, and there are no limits.
 
+mod hold;
 mod unit;
 
+pub use hold::{bound_again, hold};
 pub use unit::enter;
 
 use std::fs::OpenOptions;

@@ -13,7 +13,7 @@ use nix::unistd::geteuid;
 use super::Group;
 
 /// The cgroup of those that start others. No instance and no one-off has a name without a dot.
-const HALL: &str = "starters";
+pub const HALL: &str = "starters";
 /// As long as systemd may take over it.
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -12,7 +12,7 @@ use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::direct::Direct;
 use super::{CHILD, CONTROL, FRONT, LOG, SIGNALS, Wrapper, WrapperError};
-use crate::cgroup::Group;
+use crate::cgroup::{self, Group};
 use crate::child::{self, Child};
 use crate::front::Front;
 use crate::instance::Instance;
@@ -101,6 +101,10 @@ impl Wrapper {
             self.poll.registry().register(&mut SourceFd(&fd.as_raw_fd()), CHILD, Interest::READABLE)?;
         }
         self.take_listener_back();
+        if let Some((dir, _)) = &self.spec.cgroup {
+            // Where it cannot get there, that shows when it starts the next one.
+            let _ = cgroup::enter(dir.parent().unwrap_or(dir), &self.spec.search_path);
+        }
         // The child is in it already, if it is anywhere.
         self.group = self
             .spec
