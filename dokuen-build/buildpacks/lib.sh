@@ -1,7 +1,7 @@
 # Read by every script of the built-in buildpacks. POSIX sh, and only tools that Linux and macOS share.
 set -eu
 
-packs=$(cd "$(dirname "$0")/../.." && pwd)
+packs=$(cd "${0%/*}/../.." && pwd)
 
 step() { printf -- '-----> %s\n' "$*"; }
 say() { printf '       %s\n' "$*"; }
@@ -72,32 +72,48 @@ keep() {
   mv "$CACHE/$1.new" "$CACHE/$1"
 }
 
-# restore NAME KEY TREE: what was kept under that key; fails when there is none or when it is not whole.
+# restore NAME KEY TREE: what was kept under that key; fails when there is none or when it is not whole. A spare copy, which
+# Dokuen makes after a deploy, becomes the tree itself: nothing is copied then.
 restore() {
-  [ -f "$CACHE/$1/key" ] && [ -d "$CACHE/$1/tree" ] || return 1
-  # Names of its own: the scripts that call this have a key, too.
-  read -r kept_key kept_weight <"$CACHE/$1/key" || return 1
-  [ "$kept_key" = "$2" ] || return 1
-  rm -rf "$3"
-  copy "$CACHE/$1/tree" "$3" && [ "$(weighed "$3")" = "$kept_weight" ] && return
-  warn "the cached $3 is damaged; making it anew"
-  rm -rf "$3" "${CACHE:?}/$1"
+  for kept in "$CACHE/$1.spare" "$CACHE/$1"; do
+    [ -f "$kept/key" ] && [ -d "$kept/tree" ] || continue
+    # Names of its own: the scripts that call this have a key, too.
+    read -r kept_key kept_weight <"$kept/key" && [ "$kept_key" = "$2" ] || continue
+    { [ ! -e "$3" ] && [ ! -L "$3" ]; } || rm -rf "$3"
+    if [ "$kept" = "$CACHE/$1" ]; then
+      copy "$kept/tree" "$3"
+    else
+      mv "$kept/tree" "$3" || continue
+    fi
+    [ "$(weighed "$3")" = "$kept_weight" ] && return
+    warn "the cached $3 is damaged; making it anew"
+    rm -rf "$3" "$kept"
+  done
   return 1
 }
 
-# relocate TREE: writes the place of today over the place at which TREE was made, in the files that standard input names.
+# relocate TREE PATH... [TEST...]: writes the place of today over the place at which TREE was made, in the files that find
+# finds with these words. Few processes for all of them: on a small machine each start of one is felt.
 relocate() {
-  old=$(cat "$1/.built-at")
+  tree=$1
+  shift
+  IFS= read -r old <"$tree/.built-at" || [ -n "$old" ]
   quoted=$(printf '%s' "$old" | sed 's/[][\.*^$|]/\\&/g')
   new=$(printf '%s' "$BUILD" | sed 's/[\&|]/\\&/g')
-  while IFS= read -r file; do
-    if [ -f "$file" ] && [ ! -L "$file" ] && grep -qF -- "$old" "$file"; then
-      LC_ALL=C sed "s|$quoted|$new|g" "$file" >"$1/.rewritten"
-      cat "$1/.rewritten" >"$file"
-      rm "$1/.rewritten"
-    fi
-  done
-  built_here "$1"
+  found=$(find "$@" -type f -exec grep -lF -- "$old" {} + 2>/dev/null || true)
+  [ -z "$found" ] || (
+    set -f
+    IFS='
+'
+    set -- $found
+    LC_ALL=C sed -i.was "s|$quoted|$new|g" "$@"
+    for file in "$@"; do
+      set -- "$@" "$file.was"
+      shift
+    done
+    rm "$@"
+  )
+  built_here "$tree"
 }
 
 built_here() { printf '%s' "$BUILD" >"$1/.built-at"; }

@@ -26,6 +26,11 @@ pub fn bound(host: &Host, app: &App) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes ready what the next build would have to copy, where the bound has room for it. Without the lock: no push waits.
+pub fn spare(host: &Host, app: &App) -> Result<(), Failure> {
+    Ok(dokuen_build::make_spares(&app.cache(), &host.tmp_dir(), host.conf.cache_bytes)?)
+}
+
 /// The parts that have to go.
 fn surplus(host: &Host, app: &App) -> Result<Vec<String>, Failure> {
     let mut parts = Vec::new();

@@ -98,7 +98,8 @@ pub fn tidy_aside(host: &Host) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes what was set aside, what is too much of build caches and of buildpacks' copies, and scratch that nobody uses any more.
+/// Removes what was set aside, what is too much of build caches and of buildpacks' copies, and scratch that nobody uses any
+/// more; then makes ready what the next builds take from their caches.
 pub fn tidy(host: &Host) -> Result<(), Failure> {
     host.apps()?.iter().try_for_each(|app| cache::bound(host, app))?;
     build::store(host).tidy(host.conf.cache_bytes, SystemTime::now())?;
@@ -108,7 +109,9 @@ pub fn tidy(host: &Host) -> Result<(), Failure> {
             fs::remove_tree(&path)?;
         }
     }
-    Ok(())
+    // One whose cache a build is just changing holds up no other.
+    let made: Vec<_> = host.apps()?.iter().map(|app| cache::spare(host, app)).collect();
+    made.into_iter().collect()
 }
 
 /// Where something waits for its removal: a command that is killed over it leaves it to the next [`tidy`].

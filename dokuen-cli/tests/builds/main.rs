@@ -19,5 +19,6 @@ mod node;
 mod python;
 mod several;
 mod third_party;
+mod unchanged;
 
 use harness::{app, host, http, outcome, processes, snapshot};

@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::pushed::{host, push};
 
 /// A host that searches programs in a directory of the test's too.
-fn host_with(bin: impl FnOnce(&Host) -> PathBuf) -> Host {
+pub fn host_with(bin: impl FnOnce(&Host) -> PathBuf) -> Host {
     let host = host();
     let conf = host.dir().join("dokuen.conf");
     let line = format!("bin_path: \"{}\"\n", bin(&host).display());
@@ -18,14 +18,14 @@ fn host_with(bin: impl FnOnce(&Host) -> PathBuf) -> Host {
     host
 }
 
-fn succeeds(command: &mut Command) -> String {
+pub fn succeeds(command: &mut Command) -> String {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
 /// An app of these files and no others.
-fn bare_app(host: &Host, name: &str, files: &[(&str, &str)]) -> App {
+pub fn bare_app(host: &Host, name: &str, files: &[(&str, &str)]) -> App {
     let app = host.app(name, "static-page");
     app.git(&["rm", "-rfq", "."]).ok();
     for (path, text) in files {
@@ -128,7 +128,7 @@ fn pnpm_installs_what_its_lock_file_says() {
     Manager { package, name: "pnpm", lock, files: &[], keeps: true }.is_used();
 }
 
-const PROJECT: &str = r#"[project]
+pub const PROJECT: &str = r#"[project]
 name = "app"
 version = "1"
 requires-python = ">=3.9"
@@ -137,7 +137,7 @@ dependencies = ["idna==3.7"]
 [dependency-groups]
 dev = ["iniconfig==2.0.0"]
 "#;
-const PYTHON_SERVER: &str = r#"import http.server, idna, importlib.util, os
+pub const PYTHON_SERVER: &str = r#"import http.server, idna, importlib.util, os
 dev = "there" if importlib.util.find_spec("iniconfig") else "gone"
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -148,7 +148,7 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_fo
 "#;
 
 /// A directory with these tools from PyPI in it and nothing else.
-fn tools(host: &Host, names: &[&str]) -> PathBuf {
+pub fn tools(host: &Host, names: &[&str]) -> PathBuf {
     let (venv, only) = (host.temp().join("tools"), host.temp().join("only"));
     succeeds(host.command("python3").args(["-m", "venv"]).arg(&venv));
     succeeds(host.command(venv.join("bin/pip")).args(["install", "--quiet", "uv"]));
@@ -162,7 +162,7 @@ fn tools(host: &Host, names: &[&str]) -> PathBuf {
     only
 }
 
-fn python_app(host: &Host, name: &str) -> App {
+pub fn python_app(host: &Host, name: &str) -> App {
     bare_app(host, name, &[("app.py", PYTHON_SERVER), ("pyproject.toml", PROJECT)])
 }
 
@@ -175,6 +175,21 @@ fn uv_installs_what_its_lock_file_says() {
     app.commit("a lock file");
     push(&app).goes_live().says("Installing packages with uv");
     app.serves("idna 3.7, iniconfig gone");
+
+    app.with("note.txt", "x");
+    let again = push(&app).goes_live().says("requirements have not changed");
+    app.serves("idna 3.7, iniconfig gone");
+    assert!(!again.text.contains("Installing packages"), "{}", again.text);
+    let lib = fs::read_dir(app.dir().join("build/python-venv/tree/lib")).unwrap().next().unwrap().unwrap().path();
+    let compiled = lib.join("site-packages/idna/__pycache__").is_dir();
+    assert!(compiled, "no release has to compile what all of them have");
+
+    fs::write(app.checkout.join("pyproject.toml"), PROJECT.replace("3.7", "3.8")).unwrap();
+    let mut uv = host.command(host.temp().join("only/uv"));
+    succeeds(uv.env("UV_SYSTEM_CERTS", "true").current_dir(&app.checkout).args(["lock", "--quiet"]));
+    app.commit("a later idna");
+    push(&app).goes_live().says("Installing packages with uv");
+    app.serves("idna 3.8, iniconfig gone");
 }
 
 #[test]
