@@ -91,7 +91,7 @@ pub(crate) fn run(cmd: &Cmd, watch: &Watch<'_>, wiring: Wiring<'_>) -> io::Resul
     if watch.bounds.is_some() {
         command.env(MARK, &mark);
     }
-    let mut pump = Pump { sources: Vec::new(), buffer: vec![0; 64 * 1024] };
+    let mut pump = Pump { sources: Vec::new(), closed: Vec::new(), buffer: vec![0; 64 * 1024] };
     match wiring {
         Wiring::Together(sink) => {
             let (reader, writer) = io::pipe()?;
@@ -129,6 +129,8 @@ fn spawn(command: &mut Command) -> io::Result<Child> {
 
 struct Pump<'a> {
     sources: Vec<(PipeReader, &'a mut dyn Sink)>,
+    /// A child that writes nothing any more may work on for somebody who leaves.
+    closed: Vec<&'a mut dyn Sink>,
     buffer: Vec<u8>,
 }
 
@@ -143,10 +145,7 @@ impl Pump<'_> {
     fn run(&mut self, group: &mut Group, watch: &Watch<'_>) -> io::Result<How> {
         let (mut exit, mut checked): (Option<(ExitStatus, Instant)>, _) = (None, Instant::now());
         while !self.sources.is_empty() {
-            if self.sources.iter().any(|(_, sink)| sink.is_abandoned()) {
-                return Ok(How::Cancelled);
-            }
-            if let Some(how) = watch.over().or_else(|| group.excess()) {
+            if let Some(how) = self.abandoned().or_else(|| watch.over()).or_else(|| group.excess()) {
                 return Ok(how);
             }
             let quiet = match self.look(if exit.is_some() { QUIET_AFTER_EXIT } else { QUIET })? {
@@ -165,8 +164,13 @@ impl Pump<'_> {
         }
         match exit {
             Some((status, _)) => Ok(How::Exited(status)),
-            None => group.wait(watch),
+            None => group.wait(|| self.abandoned().or_else(|| watch.over())),
         }
+    }
+
+    fn abandoned(&self) -> Option<How> {
+        let mut sinks = self.sources.iter().map(|(_, sink)| sink).chain(&self.closed);
+        sinks.any(|sink| sink.is_abandoned()).then_some(How::Cancelled)
     }
 
     fn look(&mut self, patience: Duration) -> io::Result<Look> {
@@ -194,7 +198,7 @@ impl Pump<'_> {
         match reader.read(&mut self.buffer) {
             Ok(0) => {
                 sink.end();
-                self.sources.remove(index);
+                self.closed.push(self.sources.remove(index).1);
                 Ok(ControlFlow::Continue(()))
             }
             Ok(count) => Ok(sink.take(&self.buffer[..count])),
@@ -228,13 +232,13 @@ impl Group {
     }
 
     /// The pipes are closed: the exit follows at once, or the child works on in silence.
-    fn wait(&mut self, watch: &Watch<'_>) -> io::Result<How> {
+    fn wait(&mut self, over: impl Fn() -> Option<How>) -> io::Result<How> {
         let mut pause = Duration::from_micros(50);
         loop {
             if let Some(status) = self.try_wait()? {
                 return Ok(How::Exited(status));
             }
-            if let Some(how) = watch.over().or_else(|| self.excess()) {
+            if let Some(how) = over().or_else(|| self.excess()) {
                 return Ok(how);
             }
             std::thread::sleep(pause);

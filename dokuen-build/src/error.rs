@@ -83,6 +83,12 @@ pub enum BuildError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// The result would take the place of the app itself.
+    #[error("`{path}` is or holds the app: the result must go elsewhere")]
+    HoldsSource {
+        /// Where the result was to go.
+        path: PathBuf,
+    },
     /// A path that depends on where somebody stands.
     #[error("`{path}` is not an absolute path")]
     Relative {

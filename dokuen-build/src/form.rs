@@ -15,7 +15,16 @@ pub(crate) fn rewritten(line: &str) -> Option<String> {
     if let Some(text) = line.strip_prefix("       ") {
         return Some(format!("      {text}"));
     }
-    Some(if is_ours(line) { format!("      {}", line.trim_start()) } else { line.to_owned() })
+    Some(plain(line))
+}
+
+/// What goes on with a line whose start was shown already.
+pub(crate) fn continued(text: &str) -> Option<String> {
+    (!text.trim().is_empty()).then(|| plain(text))
+}
+
+fn plain(line: &str) -> String {
+    if is_ours(line) { format!("      {}", line.trim_start()) } else { line.to_owned() }
 }
 
 /// A plain line that would pass for one of Dokuen's own (`* live at https://evil`) is indented like the build's.
@@ -54,7 +63,7 @@ fn colour_at(text: &str) -> Option<&str> {
 
 /// Line separators and marks that change the direction of the text around them.
 fn steers(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]
@@ -95,6 +104,7 @@ mod tests {
             (b"a\0b\tc", "a\\x00b\tc"),
             (b"\xff\xfe ok", "\u{fffd}\u{fffd} ok"),
             ("\u{9b}2J \u{202e}x".as_bytes(), "\\u{9b}2J \\u{202e}x"),
+            ("\u{61c}x".as_bytes(), "\\u{61c}x"),
             ("čeština 日本 🚀".as_bytes(), "čeština 日本 🚀"),
         ] {
             assert_eq!(harmless(bytes), want);

@@ -67,7 +67,7 @@ impl<'a> Lines<'a> {
 
     fn put(&mut self, bytes: &[u8], continued: bool) {
         let text = form::harmless(bytes);
-        let text = if continued { Some(text).filter(|t| !t.trim().is_empty()) } else { form::rewritten(&text) };
+        let text = if continued { form::continued(&text) } else { form::rewritten(&text) };
         if let Some(text) = text {
             self.out.line(Line::Output(&text));
         }
@@ -181,6 +181,18 @@ mod tests {
         assert!(lines.take(b"\x8d\n").is_continue());
         lines.end();
         assert_eq!(out.0, ["      halves of ", "č"]);
+    }
+
+    #[test]
+    fn the_rest_of_a_begun_line_cannot_pass_for_one_of_ours() {
+        let mut out = Collected::default();
+        let mut lines = Lines::new(&mut out, 1000);
+        assert!(lines.take(b".").is_continue());
+        lines.since -= Lines::PATIENCE;
+        lines.idle();
+        assert!(lines.take(b"* deployed hello v99\n  50%\n").is_continue());
+        lines.end();
+        assert_eq!(out.0, [".", "      * deployed hello v99", "  50%"]);
     }
 
     #[test]

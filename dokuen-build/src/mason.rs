@@ -53,6 +53,7 @@ pub fn package(
     if !build.dir.is_dir() {
         return Err(BuildError::NoSuchDirectory { path: build.dir.to_owned() });
     }
+    spare_the_source(build.dir, to)?;
     // Beside its place, so that a rename is all that is left to do.
     let scratch = Scratch::new(&parent)?;
     let built = scratch.path().join("slug");
@@ -84,9 +85,18 @@ fn parent_of(to: &Path) -> Result<PathBuf, BuildError> {
     }
 }
 
-/// A directory cannot be replaced by a rename alone: what is there steps aside first, and back if that failed.
+/// What stands at `to` is replaced as a whole: neither the source nor a directory that it is in.
+fn spare_the_source(source: &Path, to: &Path) -> Result<(), BuildError> {
+    match (fs::at("read", source, source.canonicalize())?, to.canonicalize()) {
+        (source, Ok(real)) if source.starts_with(&real) => Err(BuildError::HoldsSource { path: to.to_owned() }),
+        _ => Ok(()),
+    }
+}
+
+/// A directory cannot be replaced by a rename alone, nor a file by one: what is there steps aside first, and back if that
+/// failed.
 fn put(packed: &Path, to: &Path, aside: &Path) -> Result<(), BuildError> {
-    let there = to.symlink_metadata().is_ok();
+    let there = to.symlink_metadata().is_ok_and(|meta| meta.is_dir() || packed.is_dir());
     if there {
         fs::rename(to, aside)?;
     }

@@ -156,7 +156,8 @@ impl Store {
         let Some(target) = fs::link_target(&path).ok().flatten() else {
             return Ok(Buildpack { url: path.display().to_string(), name, dir: path, commit: None, id: None });
         };
-        let id = target.to_str().map(str::to_owned);
+        // A link of somebody's own leads to files that change under it.
+        let id = target.to_str().filter(|_| target.starts_with(AT)).map(str::to_owned);
         let dir = self.dir.join(target);
         let from = fs::read_if_there(&dir.with_added_extension("from"))?.unwrap_or_default();
         let from = String::from_utf8_lossy(&from);

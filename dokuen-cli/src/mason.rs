@@ -134,6 +134,8 @@ fn build(here: &Here, args: &BuildArgs, out: &mut Printer) -> Result<(), Failure
     let above = env_file(args.env_file.as_deref().map(|path| here.absolute(path)))?;
     let temp = tempdir()?;
     let cache = args.cache.as_ref().map_or_else(|| temp.path().join("cache"), |path| here.absolute(path));
+    let failed = |e| Failure::new(Exit::Failed, format!("failed to listen for signals: {e}"));
+    let told = dokuen_proc::told_to_stop().map_err(failed)?;
     let url = here.buildpack_url.as_ref().or(args.buildpack.as_ref());
     let build = Build {
         dir: &app,
@@ -144,7 +146,7 @@ fn build(here: &Here, args: &BuildArgs, out: &mut Printer) -> Result<(), Failure
         store: &here.store,
         env: here.env.clone(),
         limits: Limits { time: std::time::Duration::from_secs(60 * 60), ..Limits::default() },
-        cancel: None,
+        cancel: Some(&told),
     };
     let to = here.absolute(&to);
     let packed = if args.quiet {

@@ -62,6 +62,7 @@ mod spec;
 mod spool;
 mod sys;
 mod terms;
+mod told;
 mod watched;
 pub mod wrapper;
 
@@ -80,4 +81,5 @@ pub use route::{RouteError, Switched, clear_route, leads_to, switch_to};
 pub use shell::{argv_in_shell, line_in_shell};
 pub use spec::{Entry, FrontPaths, InstanceId, PROTOCOL, Spec, SpecError};
 pub use terms::{Listen, Terms, TermsError};
+pub use told::told_to_stop;
 pub use watched::run_watched;

@@ -76,6 +76,32 @@ fn too_many_processes_and_a_hog_of_memory_are_ended_and_named() {
     host.assert_clean();
 }
 
+/// Goes away a moment after the build has said something.
+struct Leaver(Option<Instant>);
+
+impl Transcript for Leaver {
+    fn line(&mut self, line: Line<'_>) {
+        if matches!(line, Line::Output(text) if text.contains("working")) {
+            self.0 = Some(Instant::now());
+        }
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.0.is_some_and(|since| since.elapsed() > Duration::from_millis(300))
+    }
+}
+
+#[test]
+fn who_leaves_ends_a_script_that_has_closed_its_output_too() {
+    let host = host();
+    let pack = host.pack("mute", r#"echo $$ >"$1/pid"; echo working; exec sleep 60 >/dev/null 2>&1"#, "true");
+    let started = Instant::now();
+    let ended = compile(&host.plan(named(&[pack.to_str().unwrap()])), &mut Leaver(None));
+    assert!(matches!(ended, Err(BuildError::Compile(ScriptError::Cancelled { .. }))));
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    eventually("it has ended", || !runs(&host.read("pid")));
+}
+
 #[test]
 fn a_script_that_is_still_open_for_writing_somewhere_is_tried_again() {
     let host = host();

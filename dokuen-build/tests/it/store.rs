@@ -104,3 +104,18 @@ fn installs_at_once_leave_one_whole_buildpack() {
     assert!(host.store.dir.join("x/bin/detect").is_file());
     assert!(!host.store.dir.join(".at/.new-stale").exists());
 }
+
+#[test]
+fn a_link_of_somebody_s_own_leads_to_files_that_no_name_stands_for() {
+    let host = Host::new().with("Procfile", "web: x\n");
+    let pack = host.pack("mine", "true", "true");
+    std::fs::create_dir_all(&host.store.dir).unwrap();
+    std::os::unix::fs::symlink(&pack, host.store.dir.join("mine")).unwrap();
+    let recipe = |host: &Host| host.plan(Choice::Detect).recipe(&mut Silent).unwrap();
+    assert!(recipe(&host).is_none(), "they may change under it, and then a slug must not be taken again");
+    host.build(Choice::Detect).slug();
+    host.store.remove("mine").unwrap();
+    assert!(pack.join("bin/compile").exists());
+    host.store.install(&url(pack.to_str().unwrap()), &host.env, &mut Silent).unwrap();
+    assert!(recipe(&host).is_some());
+}

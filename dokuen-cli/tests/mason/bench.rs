@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 pub struct Bench {
     temp: tempfile::TempDir,
@@ -70,14 +71,32 @@ impl Bench {
         self.mason_with(args, &[])
     }
 
-    pub fn mason_with(&self, args: &[&str], env: &[(&str, &str)]) -> Said {
+    /// mason, with these words, in the bench.
+    pub fn command(&self, args: &[&str]) -> Command {
         let mut mason = Command::new(env!("CARGO_BIN_EXE_mason"));
         mason
             .env_clear()
             .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .env("HOME", self.root())
-            .env("TMPDIR", self.tmp());
-        let output = mason.envs(env.iter().copied()).args(args).current_dir(self.root()).output().unwrap();
+            .env("TMPDIR", self.tmp())
+            .current_dir(self.root())
+            .args(args);
+        mason
+    }
+
+    pub fn eventually<T>(&self, mut so: impl FnMut() -> Option<T>) -> T {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            match so() {
+                Some(thing) => return thing,
+                None => assert!(Instant::now() < deadline, "it did not come about"),
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    pub fn mason_with(&self, args: &[&str], env: &[(&str, &str)]) -> Said {
+        let output = self.command(args).envs(env.iter().copied()).output().unwrap();
         let text = |bytes: Vec<u8>| self.redacted(&String::from_utf8(bytes).unwrap());
         Said { out: text(output.stdout), err: text(output.stderr), code: output.status.code().unwrap() }
     }
