@@ -62,26 +62,27 @@ pub fn forget_old(host: &Host, app: &App) -> Result<(), Failure> {
 /// Removes the cgroups of those that run no more: nobody was there to do it for one that took the place of `dokuen`, or
 /// whose attendant was killed. One in which something was left running stays as long as that does.
 pub fn remove_cgroups(host: &Host, app: &App) {
-    cgroups_left(host, app).into_iter().for_each(Group::remove);
+    cgroups_left(host, app).into_iter().for_each(|(group, _)| group.remove());
 }
 
-/// The cgroups of those that run no more.
-pub fn cgroups_left(host: &Host, app: &App) -> Vec<Group> {
+/// The cgroups of those that run no more, and what has become of these.
+pub fn cgroups_left(host: &Host, app: &App) -> Vec<(Group, State)> {
     let Some(dir) = &host.conf.cgroup else { return Vec::new() };
     let is_ours = |name: &&String| {
         name.strip_prefix(app.name.as_str()).and_then(|rest| number(rest.strip_prefix('.')?)).is_some()
     };
     // Listed first: the cgroup of one that begins only now is not among them.
-    let mut there: Vec<_> = fs::names(dir).unwrap_or_default().iter().filter(is_ours).map(|n| dir.join(n)).collect();
+    let names = fs::names(dir).unwrap_or_default();
+    let mut left: Vec<_> = names.iter().filter(is_ours).map(|name| (dir.join(name), State::Ended)).collect();
     for name in fs::names(&app.runs_dir()).unwrap_or_default() {
         let run = Run::load(app, &name).ok().flatten();
         // One that cannot be read may run.
-        let is_over = run.as_ref().is_some_and(|run| matches!(run.state(), Ok(State::Ended | State::Lost)));
+        let state = run.as_ref().and_then(|run| run.state().ok()).unwrap_or(State::Running);
         let own = run.and_then(|run| run.spec.cgroup).or_else(|| dokuen_proc::cgroup_of_one_off(host, app, &name));
-        there.retain(|dir| Some(dir) != own.as_ref());
-        there.extend(own.filter(|_| is_over));
+        left.retain(|(dir, _)| Some(dir) != own.as_ref());
+        left.extend(own.filter(|_| state != State::Running).map(|dir| (dir, state)));
     }
-    there.iter().filter(|dir| dir.exists()).map(|dir| Group::at(dir)).collect()
+    left.into_iter().filter(|(dir, _)| dir.exists()).map(|(dir, state)| (Group::at(&dir), state)).collect()
 }
 
 /// Directories of those that were killed before they had said what they run. A younger one may say it yet.

@@ -35,7 +35,7 @@ fn kill_attendant(app: &App, name: &str) {
     let is_its = |words: &str| words.contains("run:attend") && words.ends_with(&format!("{name} "));
     let attendant = app.host.processes().into_iter().find(|process| is_its(&process.words)).unwrap();
     kill(Pid::from_raw(attendant.pid), Signal::SIGKILL).unwrap();
-    eventually("its loss is seen", || app.dokuen("run:list", &[]).ok().out().contains("lost"));
+    eventually("it is gone", || !is_alive(attendant.pid));
 }
 
 #[test]
@@ -83,6 +83,9 @@ fn a_killed_attendant_leaves_a_cgroup_that_is_tidied_up() {
         groups.members(&group).iter().for_each(|pid| kill(Pid::from_raw(*pid), Signal::SIGKILL).unwrap());
         eventually("it is over", || groups.members(&group).is_empty());
         assert!(groups.has(&group));
+        if tidies[0] == "doctor" {
+            app.host.dokuen(&["doctor"]).stdout_has("the cgroup hello.run.4 is left of a one-off");
+        }
         app.host.dokuen(tidies);
         assert!(!groups.has(&group), "{tidies:?}");
         app.dokuen("run:stop", &[&name]).ok();
@@ -96,6 +99,7 @@ fn one_that_somebody_is_attached_to_is_in_a_cgroup_too() {
     let inside = format!("{}/hello.run.1\n", groups.dir().file_name().unwrap().to_string_lossy());
     app.dokuen("run", &["sh", "-c", "grep ^0:: /proc/self/cgroup"]).ok().stdout_has(&inside);
     assert!(groups.has("hello.run.1"), "nobody was left to remove it");
+    assert!(!app.host.dokuen(&["doctor"]).out().contains("hello.run.1"), "nothing to speak of");
     app.dokuen("restart", &[]).ok();
     assert!(!groups.has("hello.run.1"));
     // What it was to leave running goes on, and the next one is not mixed up with it.
@@ -103,6 +107,7 @@ fn one_that_somebody_is_attached_to_is_in_a_cgroup_too() {
     let left = hidden(&app, "run.1");
     app.dokuen("run", &["sh", "-c", "echo $PS"]).ok().stdout_is("run.2\n");
     assert_eq!(groups.members("hello.run.1").first(), Some(&left));
+    app.host.dokuen(&["doctor"]).stdout_has(&format!("left running by the one-off hello.run.1, and in hiding: {left}"));
     // Told to end, all of it ends.
     let mut command = app.host.command(app.host.program());
     let mut attached = command.args(["run", "-a", "hello", "sh", "-c", "sh hide; exec sleep 989"]).spawn().unwrap();

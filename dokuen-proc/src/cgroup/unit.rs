@@ -40,9 +40,10 @@ fn is_below(dir: &Path, cgroups: &str) -> bool {
     Path::new(own).ancestors().any(|above| !above.as_os_str().is_empty() && dir.ends_with(above))
 }
 
-/// The unit that `dir` is in, and the way to it from there.
+/// The unit of the machine's systemd that `dir` is in, and the way to it from there. Units of an account's own systemd
+/// are inside that one's unit, `user@1000.service`.
 fn unit_of(dir: &Path) -> Option<(&str, String)> {
-    let unit = dir.ancestors().find(|above| above.extension().is_some_and(|end| end == "service"))?;
+    let unit = dir.ancestors().filter(|above| above.extension().is_some_and(|end| end == "service")).last()?;
     let inside = format!("/{}", dir.strip_prefix(unit).ok()?.display());
     Some((unit.file_name()?.to_str()?, inside))
 }
@@ -76,12 +77,12 @@ mod tests {
     }
 
     #[test]
-    fn the_unit_is_the_nearest_service() {
+    fn the_unit_is_the_outermost_service() {
         let of = |dir: &str| unit_of(Path::new(dir)).map(|(unit, inside)| (unit.to_owned(), inside));
         let both = |unit: &str, inside: &str| Some((unit.to_owned(), inside.to_owned()));
         assert_eq!(of("/sys/fs/cgroup/system.slice/d.service/starters"), both("d.service", "/starters"));
         let user = "/sys/fs/cgroup/user.slice/user-1.slice/user@1.service/app.slice/d.service/a/b";
-        assert_eq!(of(user), both("d.service", "/a/b"));
+        assert_eq!(of(user), both("user@1.service", "/app.slice/d.service/a/b"));
         assert_eq!(of("/sys/fs/cgroup/dokuen/starters"), None);
     }
 }

@@ -65,6 +65,10 @@ fn own_name(above: &Path) -> PathBuf {
 
 impl Drop for Groups {
     fn drop(&mut self) {
+        // Whoever is no root has gone below it to start others there, and must not end itself.
+        if let (Some(above), None) = (self.dir.parent(), &self.mounted) {
+            let _ = fs::write(above.join("cgroup.procs"), "0");
+        }
         let inside = fs::read_dir(&self.dir).into_iter().flatten().flatten().map(|entry| entry.path());
         for dir in inside.filter(|path| path.is_dir()) {
             let _ = fs::write(dir.join("cgroup.kill"), "1");
