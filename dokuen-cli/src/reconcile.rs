@@ -42,6 +42,7 @@ fn sweep(host: &Host, app: &App) -> Result<(), Failure> {
     ledger::sweep(app)?;
     let dirs = [app.dir(), &app.env().dir(), &app.access_dir(), app.run_dir()];
     dirs.into_iter().try_for_each(fs::sweep_unfinished)?;
+    front_door::sweep(app)?;
     Ok(fs::remove_tree(&host.scratch_of(&app.name))?)
 }
 

@@ -28,7 +28,7 @@ pub fn enable(host: &Host, args: &CertsAutoArgs, out: &mut Printer) -> Result<()
     let kept = KeptUp { host, app: app.as_ref(), front: &front, auto: &auto };
     have_made(&kept, &names, out)?;
     // Only what has worked once is kept up: a slip is told to the person who made it.
-    save(&front, &auto)?;
+    keep_up(host, app.as_ref(), &front, &auto)?;
     drop(order);
     out.fact("it is renewed by itself when a third of its time is left");
     Ok(())
@@ -73,7 +73,14 @@ pub fn load(front: &Front) -> Result<Option<Auto>, Failure> {
     Ok(Some(fs::at("read", &path, serde_json::from_slice(&bytes).map_err(std::io::Error::other))?))
 }
 
-/// Keeps it.
+/// Keeps it up from now on, in this way.
+pub(super) fn keep_up(host: &Host, app: Option<&App>, front: &Front, auto: &Auto) -> Result<(), Failure> {
+    // What is half written there would be swept by whoever has the lock.
+    let _lock = super::certs::lock(host, app)?;
+    save(front, auto)
+}
+
+/// As [`keep_up`], with the app's lock held.
 pub fn save(front: &Front, auto: &Auto) -> Result<(), Failure> {
     let text = serde_json::to_vec_pretty(auto).expect("texts have a JSON form");
     fs::make_dirs(front.dir(), fs::PRIVATE_DIR)?;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use dokuen_core::{App, Front, Host, Stamp, Transcript, fs};
 
 use super::certs::{fronts, install, now, whose};
-use super::certs_auto::{load, names_for, none_auto, order_lock, save};
+use super::certs_auto::{keep_up, load, names_for, none_auto, order_lock};
 use crate::commands::note;
 use crate::events::Event;
 use crate::exit::{Exit, Failure};
@@ -101,7 +101,7 @@ fn renew_one(
     let made = made.map_err(Failure::from);
     let failed = made.as_ref().err().map(|failure| (Stamp::now().for_people(), failure.to_string()));
     if failed.is_some() || auto.failed.is_some() {
-        save(front, &Auto { failed, ..auto })?;
+        keep_up(host, app, front, &Auto { failed, ..auto })?;
     }
     let exit = made.as_ref().map_or_else(|failure| failure.exit as u8, |()| 0);
     note(host, &Event::now(app.map(|app| app.name.as_str()), &what, Some(exit)), out);

@@ -15,7 +15,9 @@ pub mod statics;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use dokuen_core::{App, Environment, Formation, Host, LockError, NginxKind, ProcessType, Transcript, ledger, releases};
+use dokuen_core::{
+    App, Environment, Formation, Host, LockError, NginxKind, ProcessType, Transcript, fs, ledger, releases,
+};
 use dokuen_nginx::{Account, Nginx, NginxError, Own, Parked, Places, Routed, Site, System};
 
 use crate::doctor;
@@ -59,6 +61,7 @@ fn has_front_door(nginx: &Nginx, app: &App, site: &Site) -> bool {
 /// Puts what was changed of an app's front door into force; of an app that was never deployed nginx knows nothing.
 /// The caller holds the app's lock.
 pub fn refresh(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
+    sweep(app)?;
     if ledger::live(app)?.is_none() {
         out.fact("in force from the first deploy on");
         return Ok(());
@@ -67,6 +70,12 @@ pub fn refresh(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), F
     let config = app.env().load()?;
     route(host, app, &config, Some(instances(&config)), out)?.into_iter().for_each(Routed::keep);
     Ok(())
+}
+
+/// What a killed command had not finished writing. The app's lock must be held: nobody writes here without it.
+pub fn sweep(app: &App) -> Result<(), Failure> {
+    let front = app.front();
+    Ok([front.dir(), &front.pages_dir()].into_iter().try_for_each(fs::sweep_unfinished)?)
 }
 
 /// How many `web` instances the config asks for.

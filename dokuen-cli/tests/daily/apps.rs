@@ -125,6 +125,12 @@ fn pruning_says_first_what_would_go_and_then_that_goes() {
     app.dokuen("releases:prune", &[]).ok().stdout_has(&format!("  = removed {name} ("));
     assert_eq!((first.exists(), kept(), events(&app)), (false, false.into(), 1));
     app.serves("three");
+    // The previous one stays, also when nothing is left of what ran it.
+    app.dokuen("restart", &[]).ok();
+    app.comes_to_run(&["web.1"]);
+    app.dokuen("restart", &[]).ok();
+    app.dokuen("releases:prune", &[]).ok().stdout_is("  = nothing to remove\n");
+    app.dokuen("rollback", &[]).ok().serving("two");
 }
 
 #[test]

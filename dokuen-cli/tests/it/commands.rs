@@ -54,6 +54,11 @@ fn what_is_called_wrongly_is_said_and_changes_nothing() {
     let before = app.host.snapshot();
     for (words, exit, said) in [
         (&["nonsense"][..], 2, "nonsense"),
+        // The nearest two, in this order: clap knows a dozen.
+        (&["releases:prun"], 2, "similar subcommands exist: 'releases:prune', 'releases'\n"),
+        (&["domain:add"], 2, "similar subcommands exist: 'domains:add', 'domains'\n"),
+        (&["scal"], 2, "similar subcommands exist: 'scale', 'ps:scale'\n"),
+        (&["scale", "--aplication=hello"], 2, "a similar argument exists: '--application'"),
         (&["config"], 2, "--application"),
         (&["config", "--application=nosuch"], 3, "no such app: nosuch"),
         (&["config_set", "--application=hello"], 2, "NAME=VALUE"),

@@ -183,20 +183,26 @@ fn a_crash_loop_is_told_once() {
     let server = Server::answering(&[200]);
     app.dokuen_given("webhooks:add", &["-", "--event", "crash"], server.url.as_bytes()).ok();
     app.dokuen("storage:create", &[]).ok();
-    let worker = "worker: while test ! -e $STORAGE/bad; do sleep 0.05; done";
-    app.with("Procfile", format!("web: exec /usr/bin/python3 -S -E -B server.py\n{worker}\n")).push().ok();
-    app.dokuen("scale", &["worker=1"]).ok();
+    let until = |file: &str| format!("while test ! -e $STORAGE/{file}; do sleep 0.05; done");
+    let (worker, later) = (until("bad"), until("worse"));
+    let web = "exec /usr/bin/python3 -S -E -B server.py";
+    app.with("Procfile", format!("web: {web}\nworker: {worker}\nlater: {later}\n")).push().ok();
+    app.dokuen("scale", &["worker=1", "later=1"]).ok();
     let mut watch = host.command(host.program());
     let watch = watch.args(["boot", "--watch"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut watch = watch.spawn().unwrap();
     // From now on it ends at once, again and again, with growing pauses.
     fs::write(app.dir().join("storage/default/bad"), "").unwrap();
-    let deadline = Instant::now() + Duration::from_secs(90);
-    while !fs::read_to_string(&told).is_ok_and(|text| text.ends_with('}')) {
-        assert!(Instant::now() < deadline, "nobody was told of the crash");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let body: Value = serde_json::from_str(&fs::read_to_string(&told).unwrap()).unwrap();
+    let text = || fs::read_to_string(&told).unwrap_or_default();
+    let comes = |what: &str| {
+        let deadline = Instant::now() + Duration::from_secs(90);
+        while !(text().contains(what) && text().ends_with('}')) {
+            assert!(Instant::now() < deadline, "nobody was told of {what}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    comes("crash worker.1");
+    let body: Value = serde_json::from_str(&text()).unwrap();
     let wanted = ["crash", "hello", "crash worker.1"].map(Value::from);
     assert_eq!([&body["kind"], &body["app"], &body["what"]], wanted.each_ref());
     let (head, posted) = server.next();
@@ -208,6 +214,10 @@ fn a_crash_loop_is_told_once() {
     assert_eq!((&worker["state"], &worker["last_end"]), (&"crashed".into(), &"exited with 0".into()));
     assert!(worker["restarts"].as_u64().unwrap() >= 4 && worker["since"].is_string());
     app.dokuen("ps", &[]).ok().stdout_has("worker.1  crashed").stdout_has("exited with 0");
+    // When the next one is told of, the first has been looked at again, and was not told of again.
+    fs::write(app.dir().join("storage/default/worse"), "").unwrap();
+    comes("crash later.1");
+    assert_eq!(text().matches("crash worker.1").count(), 1, "{}", text());
     watch.kill().unwrap();
     watch.wait().unwrap();
 }

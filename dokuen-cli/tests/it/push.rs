@@ -138,6 +138,9 @@ fn many_releases_leave_only_the_newest_ones() {
         app.dokuen("releases:prune", &[]).ok();
         left().len() == 3
     });
+    // Also when nobody runs the previous one any more.
+    app.comes_to_run(&["web.1"]);
+    app.dokuen("releases:prune", &[]).ok().stdout_is("  = nothing to remove\n");
     assert!(left().contains(&app.release("current")) && left().contains(&app.release("previous")));
 }
 
