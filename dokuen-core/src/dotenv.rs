@@ -23,6 +23,12 @@ pub enum DotenvError {
         /// Why.
         source: BadName,
     },
+    /// The value begins with a quote and does not end with it.
+    #[error("the quote in line {line} of .env is not closed at its end")]
+    OpenQuote {
+        /// Counted from 1.
+        line: usize,
+    },
     /// The value holds a NUL or is too long.
     #[error("the value in line {line} of .env holds a NUL byte or is longer than 128 KiB")]
     BadValue {
@@ -46,6 +52,22 @@ pub fn parse_dotenv(text: &str) -> Result<Environment, DotenvError> {
         all.0.insert(name, value);
     }
     Ok(all)
+}
+
+/// As [`parse_dotenv`], for what somebody has typed: a quote that is not closed, or has more behind it, is a slip and no
+/// part of the value.
+pub fn parse_dotenv_strictly(text: &str) -> Result<Environment, DotenvError> {
+    let all = parse_dotenv(text)?;
+    match text.lines().position(has_open_quote) {
+        Some(index) => Err(DotenvError::OpenQuote { line: index + 1 }),
+        None => Ok(all),
+    }
+}
+
+fn has_open_quote(line: &str) -> bool {
+    let value = line.split_once('=').map_or("", |(_, value)| value);
+    let is_open = |quote: char| value.strip_prefix(quote).is_some_and(|rest| !rest.ends_with(quote));
+    !line.trim_start().starts_with('#') && ['"', '\''].into_iter().any(is_open)
 }
 
 /// The `.env` of a release, which an app may have removed or spoilt since it was built: none is empty, a spoilt one is an
@@ -128,11 +150,22 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_quote_that_somebody_typed_is_closed_at_the_end_of_its_line() {
+        for good in ["A=\"x\"\n", "A='x'\r\n", "A=it's\n", "# A=\"x\n", "A=\"\"\n", "A=\n", "A=x\"y\n"] {
+            assert_eq!(parse_dotenv_strictly(good), parse_dotenv(good), "{good:?}");
+        }
+        for bad in ["A=\"x\n", "A='x\n", "A=\"\n", "A=\"x\" # y\n", "A=\"x\" \n", "A='x\"\n"] {
+            let said = parse_dotenv_strictly(&format!("B=1\n{bad}")).unwrap_err().to_string();
+            assert_eq!(said, "the quote in line 2 of .env is not closed at its end", "{bad:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_is_written_is_read_back(value in "(\\PC|[\n\r\"'\\\\ ]){0,40}") {
             let all = Environment::default().with("A", &value);
-            prop_assert_eq!(parse_dotenv(&render_dotenv(&all.0)).unwrap(), all);
+            prop_assert_eq!(parse_dotenv_strictly(&render_dotenv(&all.0)).unwrap(), all);
         }
 
         #[test]

@@ -54,7 +54,7 @@ mod transcript;
 
 pub use conf::{Conf, ConfError, NginxKind};
 pub use domain::Domain;
-pub use dotenv::{DotenvError, parse_dotenv, read_dotenv, render_dotenv};
+pub use dotenv::{DotenvError, parse_dotenv, parse_dotenv_strictly, read_dotenv, render_dotenv};
 pub use env::{EnvStore, EnvValue, Environment, Layers};
 pub use formation::{Formation, ScaleError};
 pub use layout::{App, Front, Host};

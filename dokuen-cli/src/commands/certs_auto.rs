@@ -80,7 +80,7 @@ pub(super) fn keep_up(host: &Host, app: Option<&App>, front: &Front, auto: &Auto
     save(front, auto)
 }
 
-/// As [`keep_up`], with the app's lock held.
+/// The same, where the app's lock is held already.
 pub fn save(front: &Front, auto: &Auto) -> Result<(), Failure> {
     let text = serde_json::to_vec_pretty(auto).expect("texts have a JSON form");
     fs::make_dirs(front.dir(), fs::PRIVATE_DIR)?;
@@ -178,5 +178,6 @@ pub(super) fn order_lock(front: &Front, app: Option<&App>) -> Result<Lock, Failu
 
 pub(super) fn none_auto(app: Option<&App>) -> Failure {
     let text = format!("the certificate of {} is not kept up by itself", whose(app));
-    Failure::new(Exit::NotFound, text).hint("dokuen certs:auto")
+    let of = app.map_or_else(String::new, |app| format!(" --application={}", app.name));
+    Failure::new(Exit::NotFound, text).hint(format!("dokuen certs:auto{of}"))
 }

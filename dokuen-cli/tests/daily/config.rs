@@ -76,6 +76,8 @@ fn what_is_exported_is_imported_and_a_bad_line_sets_nothing() {
         ("A=2\n1B=x\n", "line 2 of standard input"),
         ("export A=2\n", "line 1"),
         ("A=2\nB=\0\n", "line 2"),
+        ("A=2\nB=\"secret\n", "the quote in line 2 of standard input is not closed at its end"),
+        ("A='2' secret\n", "the quote in line 1 of standard input is not closed at its end"),
     ] {
         let outcome = app.dokuen_given("config:import", &["-"], bad.as_bytes()).exits(2);
         assert!(outcome.err.to_lowercase().contains(&said.to_lowercase()), "{outcome}");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dokuen_core::{Environment, Host, fs, parse_dotenv, render_dotenv, shown};
+use dokuen_core::{Environment, Host, fs, parse_dotenv_strictly, render_dotenv, shown};
 
 use super::change::{Running, change, list};
 use super::{Store, as_json, given};
@@ -72,7 +72,7 @@ pub fn as_shell(config: &Environment, lead: &str) -> Vec<u8> {
 /// `NAME=value` lines; an error names the line.
 pub fn parse(bytes: &[u8], from: &str) -> Result<Environment, Failure> {
     let text = std::str::from_utf8(bytes).map_err(|_| Failure::usage(format!("{from} is no UTF-8 text")))?;
-    parse_dotenv(text).map_err(|e| {
+    parse_dotenv_strictly(text).map_err(|e| {
         let lines = Failure::new(Exit::Usage, e).lines();
         Failure::usage(lines.join(": ").replacen(".env", from, 1)).hint("each line is NAME=VALUE; nothing was set")
     })
