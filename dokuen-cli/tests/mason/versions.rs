@@ -180,6 +180,36 @@ fn each_version_file_counts() {
     }
 }
 
+/// Tools that are strict about the third number would else say so in words of their own, and not what to install.
+#[test]
+fn a_newer_patch_than_the_machine_s_is_named_where_the_tool_insists_on_it() {
+    let (go, ruby) = (version("/usr/bin/go", &["version"]), version("/usr/bin/ruby", &["-e", "print RUBY_VERSION"]));
+    let (newer_go, newer_ruby) = (format!("{}.99", first_two(&go)), format!("{}.99", first_two(&ruby)));
+    let module = format!("module example.invalid/a\n\ngo {newer_go}\n");
+    let gemfile = format!("source 'https://gems.example.invalid'\n  ruby \"{newer_ruby}\" # as everywhere\n");
+    for (app, file, text, problem, advice) in [
+        (GO, "go.mod", &module, format!("go.mod asks for Go {newer_go}; this machine has {go}"), "install Go "),
+        (
+            RUBY,
+            "Gemfile",
+            &gemfile,
+            format!("Gemfile asks for Ruby {newer_ruby}; this machine has {ruby}"),
+            "install Ruby ",
+        ),
+    ] {
+        let bench = Bench::new().with(&format!("app/{file}"), text);
+        let bench = app.iter().fold(bench, |bench, (path, text)| bench.with(&format!("app/{path}"), text));
+        let said = bench.mason(&["build", "app"]).fails("  ! compile failed");
+        assert!(said.out.contains(&format!("  ! {problem}\n  ! {advice}")), "{file}: {}", said.out);
+    }
+    for fitting in [format!("'{ruby}'"), format!("('{ruby}')"), "'~> 2.0'".to_owned(), "'>= 2', '< 9'".to_owned()] {
+        let gemfile = format!("ruby {fitting}\n");
+        let bench = RUBY.iter().fold(Bench::new(), |bench, (path, text)| bench.with(&format!("app/{path}"), text));
+        let said = bench.with("app/Gemfile", &gemfile).mason(&["build", "app"]);
+        assert!(said.out.contains("  + Using Ruby"), "{fitting}: {} {}", said.out, said.err);
+    }
+}
+
 /// Ranges are read as pip and poetry read them.
 #[test]
 fn ranges_of_python_are_read_as_pip_reads_them() {
