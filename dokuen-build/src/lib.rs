@@ -102,7 +102,7 @@ pub use platform::FINDS_STRAYS;
 pub use recipe::Recipe;
 pub use release::Release;
 pub use slug::{Slug, Used};
-pub use spare::make_spares;
+pub use spare::{SpareRoom, make_spares};
 pub use store::{Installed, Store};
 pub use stream::{StreamError, stream};
 pub use url::{BuildpackUrl, Paths, UrlError};

@@ -13,14 +13,27 @@ use crate::scratch::Scratch;
 use crate::tree;
 
 const EXTENSION: &str = ".spare";
+/// A hash and two numbers.
+const MOST_KEY: u64 = 200;
 
-/// Makes a spare of each kept tree in `cache` that has none, as long as the cache holds at most `most` bytes with it. It is
-/// made in `scratch`, which must be of the same file system.
-pub fn make_spares(cache: &Path, scratch: &Path, most: u64) -> Result<(), BuildError> {
+/// What spares may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpareRoom {
+    /// Bytes that the cache may hold with them.
+    pub cache: u64,
+    /// Bytes that one may take of the disk.
+    pub bytes: u64,
+    /// Files and directories that one may have.
+    pub files: u64,
+}
+
+/// Makes a spare of each kept tree in `cache` that has none, as far as there is room. It is made in `scratch`, which must be
+/// of the same file system.
+pub fn make_spares(cache: &Path, scratch: &Path, room: SpareRoom) -> Result<(), BuildError> {
     for name in fs::names(cache)? {
-        if let Some(key) = lacking(cache, &name)?
-            && bytes(cache) + bytes(&cache.join(&name).join("tree")) <= most
-        {
+        let Some(key) = lacking(cache, &name)? else { continue };
+        let (bytes, files) = weight(&cache.join(&name).join("tree"));
+        if bytes <= room.bytes && files <= room.files && weight(cache).0 + bytes <= room.cache {
             make(cache, &name, &key, &Scratch::new(scratch)?)?;
         }
     }
@@ -38,10 +51,10 @@ fn lacking(cache: &Path, name: &str) -> Result<Option<Vec<u8>>, FsError> {
 /// A hash, how many files, and how many bytes; other buildpacks keep what they like under such a name.
 fn key(part: &Path) -> Result<Option<Vec<u8>>, FsError> {
     let path = part.join("key");
-    if !path.is_file() {
+    if !path.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= MOST_KEY) {
         return Ok(None);
     }
-    let text = fs::read_foreign(&path, 200)?;
+    let text = fs::read_foreign(&path, MOST_KEY)?;
     let words: Vec<_> = text.trim_ascii_end().split(|b| *b == b' ').collect();
     let number = |word: &[u8]| !word.is_empty() && word.iter().all(u8::is_ascii_digit);
     let ours = matches!(words[..], [hash, files, bytes] if hash.len() == 64 && number(files) && number(bytes));
@@ -69,8 +82,9 @@ fn make(cache: &Path, name: &str, key: &[u8], scratch: &Scratch) -> Result<(), B
     }
 }
 
-fn bytes(path: &Path) -> u64 {
-    // What goes meanwhile weighs nothing.
+/// Bytes and number of what is there; what goes meanwhile weighs nothing.
+fn weight(path: &Path) -> (u64, u64) {
     let entries = tree::walk(path, &[]).filter_map(Result::ok);
-    entries.filter_map(|entry| Some(entry.metadata().ok()?.len())).sum()
+    let sizes = entries.filter_map(|entry| Some(entry.metadata().ok()?.len()));
+    sizes.fold((0, 0), |(bytes, files), size| (bytes + size, files + 1))
 }

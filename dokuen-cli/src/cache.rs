@@ -4,10 +4,11 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use dokuen_build::{SpareRoom, make_spares};
 use dokuen_core::{App, Host, Lock, LockError, fs};
 
 use crate::exit::Failure;
-use crate::prune;
+use crate::{prune, room};
 
 /// How long it waits for the deploy that has started it.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,9 +27,16 @@ pub fn bound(host: &Host, app: &App) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Makes ready what the next build would have to copy, where the bound has room for it. Without the lock: no push waits.
+/// Makes ready what the next build would have to copy, where the bound and the disk have room for it: half of what is free
+/// is left to everybody else. Without the lock: no push waits.
 pub fn spare(host: &Host, app: &App) -> Result<(), Failure> {
-    Ok(dokuen_build::make_spares(&app.cache(), &host.tmp_dir(), host.conf.cache_bytes)?)
+    let free = room::free(host)?;
+    let room = SpareRoom {
+        cache: host.conf.cache_bytes,
+        bytes: free.bytes / 2,
+        files: free.inodes.map_or(u64::MAX, |inodes| inodes / 2),
+    };
+    Ok(make_spares(&app.cache(), &host.tmp_dir(), room)?)
 }
 
 /// The parts that have to go.

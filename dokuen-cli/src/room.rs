@@ -14,17 +14,29 @@ const LEAST_INODES: u64 = 1000;
 
 /// Says which of the two is short, and what makes room.
 pub fn check(host: &Host, app: &App) -> Result<(), Failure> {
-    let dir = &host.conf.dokuen_dir;
-    let failed = |e| Failure::new(Exit::Failed, format!("failed to ask how full `{}` is: {e}", dir.display()));
-    let stat = statvfs(dir).map_err(failed)?;
-    let free = wide(stat.blocks_available()).saturating_mul(wide(stat.fragment_size()));
-    // Some file systems make inodes as they are needed, and count none.
-    let inodes = (wide(stat.files()) > 0).then(|| wide(stat.files_available()));
-    let Some(short) = short(free, inodes) else { return Ok(()) };
-    let text = format!("{short} in `{}`; nothing was built", dir.display());
+    let free = free(host)?;
+    let Some(short) = short(free.bytes, free.inodes) else { return Ok(()) };
+    let text = format!("{short} in `{}`; nothing was built", host.conf.dokuen_dir.display());
     let name = &app.name;
     let hint = format!("dokuen releases:prune --application={name}, or dokuen builds:purge-cache --application={name}");
     Err(Failure::new(Exit::Failed, text).hint(hint))
+}
+
+/// What is free where apps are.
+pub struct Free {
+    pub bytes: u64,
+    /// Some file systems make inodes as they are needed, and count none.
+    pub inodes: Option<u64>,
+}
+
+/// Asks the file system of the dokuen directory.
+pub fn free(host: &Host) -> Result<Free, Failure> {
+    let dir = &host.conf.dokuen_dir;
+    let failed = |e| Failure::new(Exit::Failed, format!("failed to ask how full `{}` is: {e}", dir.display()));
+    let stat = statvfs(dir).map_err(failed)?;
+    let bytes = wide(stat.blocks_available()).saturating_mul(wide(stat.fragment_size()));
+    let inodes = (wide(stat.files()) > 0).then(|| wide(stat.files_available()));
+    Ok(Free { bytes, inodes })
 }
 
 /// What a build wants, in words.

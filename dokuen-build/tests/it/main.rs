@@ -17,6 +17,8 @@ mod packing;
 #[cfg(test)]
 mod packing_properties;
 #[cfg(test)]
+mod spare;
+#[cfg(test)]
 mod store;
 #[cfg(test)]
 mod third_party;
