@@ -19,9 +19,6 @@ pub fn reconcile(host: &Host, app: &App) -> Result<Option<Live>, Failure> {
     rename::settle(host, app)?;
     let live = settle(app)?;
     ledger::take_back_config(app, live)?;
-    if let Some(live) = live {
-        forget_later_than(app, live.version)?;
-    }
     let serving = live.filter(|_| !app.stopped_file().exists());
     let serve = |live| serve(host, app, live);
     let kept = serving
@@ -29,17 +26,18 @@ pub fn reconcile(host: &Host, app: &App) -> Result<Option<Live>, Failure> {
         .unwrap_or_else(|| dokuen_proc::clear_route(app).map(|()| Vec::new()).map_err(Failure::from))?;
     let strays: Vec<Instance> = dokuen_proc::instances(app)?.into_iter().filter(|i| !kept.contains(i)).collect();
     dokuen_proc::retire(&strays)?;
-    sweep(host, app)?;
+    sweep(host, app, live)?;
     dokuen_proc::sweep(app)?;
     oneoffs::remove_cgroups(host, app);
     front_door::statics::show(host, app)?;
     Ok(serving)
 }
 
-/// What a killed command had not finished writing, and trees that it had not finished building.
-fn sweep(host: &Host, app: &App) -> Result<(), Failure> {
+/// What a killed command had not finished writing, trees that it had not finished building, and releases that it had not
+/// made live.
+fn sweep(host: &Host, app: &App, live: Option<Live>) -> Result<(), Failure> {
     releases::sweep(app)?;
-    ledger::sweep(app)?;
+    ledger::sweep(app, live.map(|live| live.version))?;
     let dirs = [app.dir(), &app.env().dir(), &app.access_dir(), app.run_dir()];
     dirs.into_iter().try_for_each(fs::sweep_unfinished)?;
     front_door::sweep(app)?;
@@ -109,14 +107,6 @@ fn file_lost(app: &App, current: &Tree) -> Result<Version, Failure> {
     let record = Record { version, tree, commit: None, at, by: "dokuen".to_owned(), what, formation: String::new() };
     ledger::file(app, &record, &config)?;
     Ok(version)
-}
-
-/// Numbers above the live one belong to a command that was killed before its promotion.
-fn forget_later_than(app: &App, version: Version) -> Result<(), Failure> {
-    for later in ledger::versions(app)?.into_iter().filter(|v| *v > version) {
-        ledger::forget(app, later)?;
-    }
-    Ok(())
 }
 
 /// Traffic leads to the live instances that are asked for, and each has a wrapper. What comes back stays.

@@ -85,9 +85,11 @@ pub fn config(app: &App, version: Version) -> Result<Option<Environment>, FsErro
     Ok(fs::read_if_there(&place(app, version).join(CONFIG))?.map(|bytes| Environment::from_nul(&bytes)))
 }
 
-/// Removes what a killed command had not filed yet. The app's lock must be held.
-pub fn sweep(app: &App) -> Result<(), FsError> {
-    for name in fs::names(&app.ledger_dir())?.into_iter().filter(|name| name.starts_with(".v")) {
+/// Removes what a killed command had not filed yet, and what it had filed but not made live: numbers above the live one.
+/// The app's lock must be held.
+pub fn sweep(app: &App, live: Option<Version>) -> Result<(), FsError> {
+    let is_later = |name: &str| live.is_some_and(|live| filed(name).is_some_and(|version| version > live));
+    for name in fs::names(&app.ledger_dir())?.into_iter().filter(|name| name.starts_with(".v") || is_later(name)) {
         fs::remove_tree(&app.ledger_dir().join(name))?;
     }
     Ok(())
@@ -95,10 +97,14 @@ pub fn sweep(app: &App) -> Result<(), FsError> {
 
 /// Every number that was filed, in order.
 pub fn versions(app: &App) -> Result<Vec<Version>, FsError> {
-    let mut all: Vec<_> =
-        fs::names(&app.ledger_dir())?.iter().filter(|n| n.starts_with('v')).filter_map(|n| Version::parse(n)).collect();
+    let mut all: Vec<_> = fs::names(&app.ledger_dir())?.iter().filter_map(|name| filed(name)).collect();
     all.sort();
     Ok(all)
+}
+
+/// The number that is filed under this name.
+fn filed(name: &str) -> Option<Version> {
+    Version::parse(name).filter(|_| name.starts_with('v'))
 }
 
 /// The number the next release gets.

@@ -170,11 +170,15 @@ fn target_of(tree: &Tree) -> PathBuf {
     Path::new("releases").join(tree.name())
 }
 
-/// Removes directories that no build completed. Only the holder of the app's lock may call it.
+/// Removes directories that no build completed, and what is no release by its name. Only the holder of the app's lock may
+/// call it, and before it cuts one: so what is not whole was cut after all that is, and no older tree is looked at.
 pub fn sweep(app: &App) -> Result<(), FsError> {
-    for name in fs::names(&app.releases_dir())? {
+    let mut newest_is_whole = false;
+    for name in fs::names(&app.releases_dir())?.into_iter().rev() {
         let path = app.releases_dir().join(&name);
-        if Stamp::parse(&name).is_none() || Tree::at(&path).is_none() {
+        let is_named = Stamp::parse(&name).is_some();
+        newest_is_whole |= is_named && Tree::at(&path).is_some();
+        if !(is_named && newest_is_whole) {
             fs::remove_tree(&path)?;
         }
     }

@@ -81,9 +81,9 @@ fn write_table(app: &App, web: &[&Instance]) -> Result<PathBuf, FsError> {
     let dir = app.run_dir().join(&name);
     fs::make_dir(&dir, fs::PUBLIC_DIR)?;
     let slots = slots_for(u16::try_from(web.len()).unwrap_or(u16::MAX));
-    for (slot, instance) in (1..=slots).zip(web.iter().cycle()) {
+    for (slot, instance) in (1..).zip(web) {
         let target = Path::new("../i").join(instance.id.to_string());
-        fs::link(&target, &dir.join(slot.to_string()))?;
+        fs::links(&target, (slot..=slots).step_by(web.len()).map(|slot| dir.join(slot.to_string())))?;
     }
     Ok(name)
 }

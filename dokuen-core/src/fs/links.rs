@@ -11,6 +11,14 @@ pub fn link(target: &Path, link: &Path) -> Result<(), FsError> {
     at("link", link, std::os::unix::fs::symlink(target, link))
 }
 
+/// Makes symlinks to `target` that must not be there yet. Together they take one inode: they are names of one symlink,
+/// or, where a symlink can have but one name, each is one of its own.
+pub fn links(target: &Path, mut links: impl Iterator<Item = PathBuf>) -> Result<(), FsError> {
+    let Some(first) = links.next() else { return Ok(()) };
+    link(target, &first)?;
+    links.try_for_each(|further| fs::hard_link(&first, &further).or_else(|_| link(target, &further)))
+}
+
 /// Makes `link` point at `target` in one step: a reader sees the old target or the new one, never nothing.
 pub fn relink(target: &Path, link: &Path) -> Result<(), FsError> {
     relink_report(target, link)?;
@@ -44,5 +52,22 @@ pub fn name_again(file: &Path, name: &Path) -> Result<(), FsError> {
         Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         Err(_) => at("copy to", name, fs::copy(file, name).map(drop)),
         Ok(()) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn links_made_together_are_one_inode_and_leave_what_is_there_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let name = |n: &str| dir.path().join(n);
+        links(Path::new("a"), ["1", "2", "3"].into_iter().map(name)).unwrap();
+        let inode = |n: &str| fs::symlink_metadata(name(n)).unwrap().ino();
+        assert_eq!([inode("2"), inode("3")], [inode("1"); 2]);
+        links(Path::new("b"), ["4", "3"].into_iter().map(name)).unwrap_err();
+        assert_eq!(["1", "2", "3"].map(|n| link_target(&name(n)).unwrap().unwrap()), ["a"; 3].map(PathBuf::from));
     }
 }

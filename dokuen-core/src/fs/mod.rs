@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-pub use links::{link, link_target, name_again, relink, relink_report};
+pub use links::{link, link_target, links, name_again, relink, relink_report};
 pub use open::{make_fifo, open, open_append, open_lock, open_lock_if_there, open_null, open_pipe, open_pipe_to_write};
 
 /// A secret: its owner only.
@@ -191,8 +191,13 @@ fn ignore_missing(result: Result<(), FsError>) -> Result<(), FsError> {
 /// Gives something a name that nothing has yet, and makes it last. What cannot be made to last is not done: the old name
 /// comes back with the error.
 pub fn rename(from: &Path, to: &Path) -> Result<(), FsError> {
-    at("rename to", to, fs::rename(from, to))?;
+    rename_report(from, to)?;
     sync_dir(parent(to)).inspect_err(|_| drop(fs::rename(to, from)))
+}
+
+/// As [`rename`], without waiting for the disk: for the run directory, which a reboot empties.
+pub fn rename_report(from: &Path, to: &Path) -> Result<(), FsError> {
+    at("rename to", to, fs::rename(from, to))
 }
 
 /// Names in a directory, sorted; a missing directory has none. Names that are not UTF-8 are not ours and left out.

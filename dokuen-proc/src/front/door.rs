@@ -54,7 +54,7 @@ impl Door {
         let mut listener = UnixListener::from_std(bound);
         registry.register(&mut listener, token, Interest::READABLE).map_err(failed)?;
         fs::set_mode(&beside, MODE)?;
-        fs::rename(&beside, path)?;
+        fs::rename_report(&beside, path)?;
         // The name is gone by the rename: nothing is left to clean up.
         let _ = beside.keep();
         Ok(Self { listener: Some(listener), identity: identity(path), paused_until: None, most: most_connections() })
