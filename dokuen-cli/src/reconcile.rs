@@ -105,7 +105,7 @@ fn file_lost(app: &App, current: &Tree) -> Result<Version, Failure> {
     let (tree, at) = (current.name(), Stamp::now().for_people());
     let what = "found as current".to_owned();
     let record = Record { version, tree, commit: None, at, by: "dokuen".to_owned(), what, formation: String::new() };
-    ledger::file(app, &record, &config)?;
+    ledger::write(app, &record, &config)?.file()?;
     Ok(version)
 }
 

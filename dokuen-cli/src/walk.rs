@@ -105,12 +105,15 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     let plan = plan(host, app, &next, &record, before)?;
 
     out.step(&format!("starting {}", describe(&next.formation)));
-    let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
+    let booted = boot(&plan)?;
+    // A disk takes its time over it, and so does the app over its start.
+    let entry = next.what.is_some().then(|| ledger::write(app, &record, &next.config)).transpose()?;
+    let ready = booted.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
     unless_abandoned(out)?;
     let routed = front_door::route(host, app, &next.config, webs(&plan), out)?;
     let live = Live { version: record.version, generation: plan.generation };
     front_door::statics::prepare(host, app, &next.tree)?;
-    let filed = Filed::new(app, &record, &next, live)?;
+    let filed = Filed::new(app, entry, &next, live)?;
     let switched = ready.switch()?;
     promote(app, &next.tree, before, live)?;
     switched.keep();

@@ -57,14 +57,37 @@ impl Version {
     }
 }
 
-/// Files a record and the app's config of that moment. It counts from now on; a number is never filed twice.
-pub fn file(app: &App, record: &Record, config: &Environment) -> Result<(), FsError> {
-    let (beside, path) = (app.ledger_dir().join(format!(".{}", record.version)), place(app, record.version));
+/// A record and a config that lie on the disk, beside the place where they are to count. Dropped, they go.
+#[derive(Debug)]
+#[must_use = "what is not filed goes again"]
+pub struct Written {
+    beside: PathBuf,
+    place: PathBuf,
+}
+
+impl Written {
+    /// They count from now on; a number is never filed twice.
+    pub fn file(self) -> Result<(), FsError> {
+        fs::rename(&self.beside, &self.place)
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        // Once filed there is nothing to remove; and what cannot be removed is swept by the next command.
+        let _ = fs::remove_tree(&self.beside);
+    }
+}
+
+/// Writes a record and the app's config of that moment, which takes a disk its time; [`Written::file`] then is a rename.
+pub fn write(app: &App, record: &Record, config: &Environment) -> Result<Written, FsError> {
+    let beside = app.ledger_dir().join(format!(".{}", record.version));
     fs::remove_tree(&beside)?;
-    fs::make_dir(&beside, fs::PRIVATE_DIR)?;
-    fs::replace(&beside.join(RECORD), yaml(record).as_bytes(), fs::PRIVATE_FILE)?;
-    fs::replace(&beside.join(CONFIG), &config.to_nul(), fs::PRIVATE_FILE)?;
-    fs::rename(&beside, &path)
+    let written = Written { beside, place: place(app, record.version) };
+    fs::make_dir(&written.beside, fs::PRIVATE_DIR)?;
+    fs::replace(&written.beside.join(RECORD), yaml(record).as_bytes(), fs::PRIVATE_FILE)?;
+    fs::replace(&written.beside.join(CONFIG), &config.to_nul(), fs::PRIVATE_FILE)?;
+    Ok(written)
 }
 
 /// Takes a number back that never went live.

@@ -134,7 +134,8 @@ pub fn promote(app: &App, tree: &Tree) -> Result<(), FsError> {
         return Ok(());
     }
     if let Some(before) = &before {
-        fs::relink(&target_of(before), &app.previous())?;
+        // One wait for the disk makes both last: they lie in the same directory.
+        fs::relink_report(&target_of(before), &app.previous())?;
     }
     fs::relink(&target_of(tree), &app.current())
 }

@@ -28,7 +28,7 @@ fn filed(app: &App, number: u32) {
         what: text(),
         formation: text(),
     };
-    ledger::file(app, &record, &Environment::default()).unwrap();
+    ledger::write(app, &record, &Environment::default()).unwrap().file().unwrap();
 }
 
 #[test]

@@ -157,7 +157,7 @@ fn settle_releases(coming: &mut Coming) -> Result<(), Failure> {
     for record in &coming.manifest.releases {
         let missing = || refused(format!("the config vars of {} are missing", record.version));
         let config = coming.configs.get(&record.version).ok_or_else(missing)?;
-        ledger::file(app, record, config)?;
+        ledger::write(app, record, config)?.file()?;
     }
     let Some(live) = coming.manifest.live else { return Ok(()) };
     let tree = coming.manifest.releases.iter().find(|record| record.version == live).map(|record| &record.tree);

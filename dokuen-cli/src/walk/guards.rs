@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use dokuen_core::ledger::{self, Live, Record, Version};
+use dokuen_core::ledger::{self, Live, Version, Written};
 use dokuen_core::releases::{self, Unfinished};
 use dokuen_core::{App, Host, fs};
 
@@ -19,11 +19,11 @@ pub struct Filed<'a> {
 }
 
 impl<'a> Filed<'a> {
-    pub fn new(app: &'a App, record: &Record, next: &Next, live: Live) -> Result<Self, Failure> {
+    pub fn new(app: &'a App, entry: Option<Written>, next: &Next, live: Live) -> Result<Self, Failure> {
         let mut filed = Self { app, version: None, was_stopped: app.stopped_file().exists(), kept: false };
-        if next.what.is_some() {
-            filed.version = Some(record.version);
-            ledger::file(app, record, &next.config)?;
+        if let Some(entry) = entry {
+            filed.version = Some(live.version);
+            entry.file()?;
         }
         ledger::change_config(app, live.generation, &next.config)?;
         fs::remove(&app.stopped_file())?;
