@@ -174,12 +174,12 @@ fn target_of(tree: &Tree) -> PathBuf {
 /// Removes directories that no build completed, and what is no release by its name. Only the holder of the app's lock may
 /// call it, and before it cuts one: so what is not whole was cut after all that is, and no older tree is looked at.
 pub fn sweep(app: &App) -> Result<(), FsError> {
-    let mut newest_is_whole = false;
+    let mut are_whole = false;
     for name in fs::names(&app.releases_dir())?.into_iter().rev() {
         let path = app.releases_dir().join(&name);
         let is_named = Stamp::parse(&name).is_some();
-        newest_is_whole |= is_named && Tree::at(&path).is_some();
-        if !(is_named && newest_is_whole) {
+        are_whole = are_whole || Tree::at(&path).is_some();
+        if !(is_named && are_whole) {
             fs::remove_tree(&path)?;
         }
     }
