@@ -112,10 +112,20 @@ pub fn setting(host: &Host, repo: &Path, name: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }
 
-/// Writes the tree of a commit into `into`, within limits on files, bytes and time. What comes back are the files that
-/// are small enough to be a pointer to something larger.
-pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let command = git(host, repo).args(["-c", "tar.umask=0022", "archive", "--format=tar", id.id()]);
+/// What was written of a tree.
+#[derive(Debug, Default)]
+pub struct Archived {
+    /// The files that are small enough to be a pointer to something larger.
+    pub small: Vec<PathBuf>,
+    /// Together with what is in all others.
+    pub bytes: u64,
+}
+
+/// Writes the tree of a commit into `into`, or these paths of it, within limits on files, bytes and time. What is written
+/// must not be there yet.
+pub fn archive(host: &Host, repo: &Path, id: &Commit, paths: &[PathBuf], into: &Path) -> Result<Archived, Failure> {
+    let command = git(host, repo).env("GIT_LITERAL_PATHSPECS", "1");
+    let command = command.args(["-c", "tar.umask=0022", "archive", "--format=tar", id.id(), "--"]).args(paths);
     let failed = |e: std::io::Error| Failure::new(Exit::Failed, format!("failed to read the pushed tree: {e}"));
     let mut child =
         command.to_std().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
@@ -141,7 +151,7 @@ pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<Vec
     };
     // git fills its last block up after the end of the archive: whoever leaves before that ends it by SIGPIPE.
     let rest = |out: &mut dyn Read| std::io::copy(out, &mut std::io::sink());
-    let unpacked = unpack(&host.conf, &mut out, into).and_then(|small| rest(&mut out).map(|_| small));
+    let unpacked = unpack(&host.conf, &mut out, into).and_then(|archived| rest(&mut out).map(|_| archived));
     let mut words = String::new();
     if unpacked.is_ok() {
         let _ = err.read_to_string(&mut words);
@@ -156,20 +166,20 @@ pub fn archive(host: &Host, repo: &Path, id: &Commit, into: &Path) -> Result<Vec
             Err(Failure::new(Exit::Failed, format!("the pushed tree could not be read within {} s", LONGEST.as_secs())))
         }
         Err(e) => Err(failed(e)),
-        Ok(small) if status.success() => Ok(small),
+        Ok(archived) if status.success() => Ok(archived),
         Ok(_) => Err(Failure::new(Exit::Failed, format!("git archive {}: {}", cmd::how(status), words.trim()))),
     }
 }
 
-fn unpack(conf: &Conf, from: impl Read, into: &Path) -> std::io::Result<Vec<PathBuf>> {
+fn unpack(conf: &Conf, from: impl Read, into: &Path) -> std::io::Result<Archived> {
     let mut archive = tar::Archive::new(std::io::BufReader::with_capacity(128 * 1024, from));
     let mut unpack = Unpack::into(into)?;
-    let (mut files, mut bytes, mut small) = (0u64, 0u64, Vec::new());
+    let (mut files, mut archived) = (0u64, Archived::default());
     for entry in archive.entries()? {
         let mut entry = entry?;
         files += 1;
-        bytes += entry.size();
-        if files > conf.tree_files || bytes > conf.tree_bytes {
+        archived.bytes += entry.size();
+        if files > conf.tree_files || archived.bytes > conf.tree_bytes {
             let (files, bytes) = (conf.tree_files, conf.tree_bytes);
             let text =
                 format!("it holds more than {files} files or {bytes} bytes (tree_files, tree_bytes in dokuen.conf)");
@@ -179,13 +189,13 @@ fn unpack(conf: &Conf, from: impl Read, into: &Path) -> std::io::Result<Vec<Path
             continue;
         }
         if entry.header().entry_type().is_file() && pushed_tree::may_be_pointer(entry.size()) {
-            small.push(into.join(entry.path()?));
+            archived.small.push(into.join(entry.path()?));
         }
         unpack.take(&mut entry)?;
     }
     // git fills its last record with zeros after the end of the archive: who closes the pipe before ends it by a signal.
     std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
-    Ok(small)
+    Ok(archived)
 }
 
 #[cfg(test)]

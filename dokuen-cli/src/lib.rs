@@ -63,6 +63,7 @@ pub mod setup;
 pub mod shell;
 mod show;
 mod slug_again;
+mod spare_tree;
 mod submodules;
 mod topics;
 mod unpack;

@@ -15,6 +15,7 @@ use crate::build;
 use crate::cache;
 use crate::exit::Failure;
 use crate::oneoffs;
+use crate::spare_tree;
 
 /// Scratch of a command that was killed is rubbish after so long.
 const STALE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -99,7 +100,7 @@ pub fn tidy_aside(host: &Host) -> Result<(), Failure> {
 }
 
 /// Removes what was set aside, what is too much of build caches and of buildpacks' copies, and scratch that nobody uses any
-/// more; then makes ready what the next builds take from their caches.
+/// more; then makes ready what the next pushes take: trees of what was pushed, and what is in caches.
 pub fn tidy(host: &Host) -> Result<(), Failure> {
     host.apps()?.iter().try_for_each(|app| cache::bound(host, app))?;
     build::store(host).tidy(host.conf.cache_bytes, SystemTime::now())?;
@@ -110,7 +111,8 @@ pub fn tidy(host: &Host) -> Result<(), Failure> {
         }
     }
     // One whose cache a build is just changing holds up no other.
-    let made: Vec<_> = host.apps()?.iter().map(|app| cache::spare(host, app)).collect();
+    let make = |app: &App| cache::spare(host, app).and(spare_tree::make(host, app));
+    let made: Vec<_> = host.apps()?.iter().map(make).collect();
     made.into_iter().collect()
 }
 

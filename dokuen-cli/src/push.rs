@@ -8,7 +8,7 @@ use crate::accepted::{self, Pushed};
 use crate::commands::freeze;
 use crate::exit::Failure;
 use crate::git::Commit;
-use crate::{front_door, place, postdeploy, prune, reconcile, walk};
+use crate::{front_door, place, postdeploy, prune, reconcile, spare_tree, walk};
 
 /// Deploys a commit; on the first success the branch it was pushed to is remembered.
 pub fn deploy(
@@ -61,5 +61,6 @@ fn prune(host: &Host, app: &App) -> Result<(), Failure> {
     let surplus = prune::due(host, app)?;
     prune::set_aside(host, app, &surplus)?;
     let cached = !fs::names(&app.cache())?.is_empty() || !fs::names(&host.buildpack_cache())?.is_empty();
-    if surplus.is_empty() && !cached { Ok(()) } else { prune::tidy_aside(host) }
+    let is_due = !surplus.is_empty() || cached || spare_tree::is_due(app)?;
+    if is_due { prune::tidy_aside(host) } else { Ok(()) }
 }

@@ -98,8 +98,7 @@ fn refused(text: String) -> Failure {
 /// Git LFS stores files elsewhere and pushes pointers: with its filter in force an app would run without its files. A
 /// pointer that no filter knows may be meant as it is, and is only named.
 pub fn look_for_pointers(tree: &Path, small_files: &[PathBuf], out: &mut dyn Transcript) -> Result<(), Failure> {
-    let begins = |path: &PathBuf| fs::read_foreign(path, LARGEST_POINTER).is_ok_and(|bytes| bytes.starts_with(POINTER));
-    let Some(pointer) = small_files.iter().find(|path| begins(path)) else { return Ok(()) };
+    let Some(pointer) = small_files.iter().find(|path| is_pointer(path)) else { return Ok(()) };
     let name = shown(&pointer.strip_prefix(tree).unwrap_or(pointer).to_string_lossy());
     let attributes = fs::read_foreign(&tree.join(".gitattributes"), 1024 * 1024).unwrap_or_default();
     if String::from_utf8_lossy(&attributes).contains("filter=lfs") {
@@ -108,6 +107,15 @@ pub fn look_for_pointers(tree: &Path, small_files: &[PathBuf], out: &mut dyn Tra
     }
     out.problem(&format!("{name} looks like a Git LFS pointer; it is deployed as it is"));
     Ok(())
+}
+
+/// Whether one of these is a pointer.
+pub fn has_pointer(small_files: &[PathBuf]) -> bool {
+    small_files.iter().any(|path| is_pointer(path))
+}
+
+fn is_pointer(path: &Path) -> bool {
+    fs::read_foreign(path, LARGEST_POINTER).is_ok_and(|bytes| bytes.starts_with(POINTER))
 }
 
 /// Whether a file of this size may be a pointer.

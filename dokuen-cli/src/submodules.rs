@@ -56,7 +56,7 @@ fn fill_down_to(
         let repo = build::store(host).repository(&url, &build::environment(host), out)?;
         let into = tree.into.join(&one.path);
         let inner = pushed_tree::check(host, &repo, &one.commit)?;
-        git::archive(host, &repo, &one.commit, &into)?;
+        git::archive(host, &repo, &one.commit, &[], &into)?;
         out.fact(&format!("submodule {}: {}", shown(&one.path), one.commit.short()));
         let written = Written { repo: &repo, commit: &one.commit, into: &into };
         fill_down_to(host, written, &inner, levels - 1, out)?;

@@ -16,12 +16,12 @@ use dokuen_proc::{Checks, Instance, InstanceId, Plan, boot};
 
 use crate::app_json::AppJson;
 use crate::exit::{Exit, Failure};
-use crate::git::{self, Commit};
+use crate::git::Commit;
 use crate::settings::Settings;
 use crate::slug_again::{self, Source};
 use crate::submodules::{self, Written};
 use crate::walk::guards::{Filed, SweepUnless};
-use crate::{build, front_door, pushed_tree, reconcile, release_phase, room};
+use crate::{build, front_door, pushed_tree, reconcile, release_phase, room, spare_tree};
 
 /// What is to be live next.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ fn build<'a>(
     let cut = releases::cut(app, Stamp::now())?;
     let swept = SweepUnless::new(host, app, &cut);
     let submodules = pushed_tree::check(host, app.repo(), commit)?;
-    let small_files = git::archive(host, app.repo(), commit, cut.path())?;
+    let small_files = spare_tree::write(host, app, commit, cut.path())?;
     submodules::fill(host, Written { repo: app.repo(), commit, into: cut.path() }, &submodules, out)?;
     pushed_tree::look_for_pointers(cut.path(), &small_files, out)?;
     build::narrow(host, app, &cut, config)?;

@@ -4,7 +4,7 @@ use dokuen_core::{Host, Transcript, fs};
 
 use crate::exit::Failure;
 use crate::printer::Printer;
-use crate::{place, slug_again};
+use crate::{place, slug_again, spare_tree};
 
 /// Empties the cache directory; a build that runs holds the app's lock and is not disturbed.
 pub fn run(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
@@ -12,6 +12,7 @@ pub fn run(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
     let _lock = app.lock("purging its cache")?;
     fs::remove_tree(&app.cache())?;
     fs::make_dir(&app.cache(), fs::PRIVATE_DIR)?;
+    spare_tree::forget(host, &app)?;
     slug_again::forget(&app)?;
     out.step(&format!("purged the build cache of {}", app.name));
     Ok(())

@@ -14,6 +14,7 @@ mod again;
 mod compiled;
 mod files;
 mod kept;
+mod large_trees;
 mod managers;
 mod node;
 mod python;

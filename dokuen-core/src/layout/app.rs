@@ -152,6 +152,11 @@ impl App {
         self.dir.join("build")
     }
 
+    /// The tree of a commit that was pushed, for the next push to begin with: `COMMIT.BYTES`.
+    pub fn spare_source_dir(&self) -> PathBuf {
+        self.dir.join("source")
+    }
+
     /// One directory per instance that runs or ran: its spec, lock, state and log pipe.
     pub fn instances_dir(&self) -> PathBuf {
         self.dir.join("instances")
