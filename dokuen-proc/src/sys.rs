@@ -33,6 +33,17 @@ pub fn close_on_exec(fd: i32) {
     }
 }
 
+/// Signals that whoever started us had ignored have their usual effect again. Not SIGPIPE, which the standard library
+/// ignores in here and in no program that it starts, and not what it catches itself.
+pub fn ignore_no_signal() {
+    use nix::sys::signal::{SigHandler, Signal, signal};
+    const NOT: [Signal; 5] = [Signal::SIGPIPE, Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGKILL, Signal::SIGSTOP];
+    for each in Signal::iterator().filter(|each| !NOT.contains(each)) {
+        // SAFETY: the usual effect runs no code of ours.
+        let _ = unsafe { signal(each, SigHandler::SigDfl) };
+    }
+}
+
 /// The allocator's free memory goes back to the system.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 pub fn give_back_heap() {

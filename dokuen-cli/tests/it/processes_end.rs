@@ -71,3 +71,18 @@ fn a_pushed_daemon_does_not_hold_the_push_open() {
     let pid = pushed.err.split("daemon pid ").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
     eventually("what the build left behind is ended", || !is_alive(pid));
 }
+
+#[test]
+fn what_whoever_started_it_ignores_is_not_ignored_by_a_process() {
+    let app = Host::new().app("hello", "python");
+    app.push().ok();
+    let mut shell = app.host.command("sh");
+    shell.args(["-c", "trap '' HUP INT QUIT USR1 XFSZ TSTP; exec \"$@\"", "sh"]).arg(app.host.program());
+    let restarted = shell.args(["restart", "--application=hello"]).status().unwrap();
+    assert!(restarted.success());
+    let status = std::fs::read_to_string(format!("/proc/{}/status", app.text("/pid"))).unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
+    // Python ignores SIGPIPE and SIGXFSZ by itself. The two lowest real-time signals are the C library's own.
+    let own = 1 << 12 | 1 << 24;
+    assert_eq!(u64::from_str_radix(ignored, 16).unwrap() & 0x7fff_ffff & !own, 0, "{ignored}");
+}
