@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use dokuen_core::{App, Host, fs, ledger, releases};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::git::{self, Archived, Commit};
 use crate::{prune, pushed_tree, room};
 use changes::{Changes, Size};
@@ -76,10 +76,14 @@ fn update(host: &Host, app: &App, commit: &Commit, changes: &Changes, tree: &Pat
     }
 }
 
-/// With the directories that are empty then: git knows none.
+/// With the directories that are empty then: git knows none. A link on the way there was made by nobody here.
 fn remove(tree: &Path, path: &Path) -> Result<(), Failure> {
+    let above: Vec<&Path> = path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()).collect();
+    if above.iter().any(|above| tree.join(above).is_symlink()) {
+        return Err(Failure::new(Exit::Failed, "there is a link in the spare tree"));
+    }
     fs::remove(&tree.join(path))?;
-    for above in path.ancestors().skip(1).filter(|above| !above.as_os_str().is_empty()) {
+    for above in above {
         if std::fs::remove_dir(tree.join(above)).is_err() {
             break;
         }

@@ -3,7 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use dokuen_core::Host;
 
@@ -57,7 +57,12 @@ fn parse(raw: &[u8]) -> Option<Changes> {
         {
             return None;
         }
+        let leads_down =
+            Path::new(OsStr::from_bytes(path)).components().all(|part| matches!(part, Component::Normal(_)));
         let path = || PathBuf::from(OsStr::from_bytes(path));
+        if !leads_down {
+            return None;
+        }
         if status != b"A" {
             changes.gone.push(path());
         }
@@ -112,6 +117,8 @@ mod tests {
             b":160000 100644 a b T\0module\0",
             b":100644 100644 a b M\0",
             b"nonsense\0path\0",
+            b":100644 000000 a 0 D\0/etc/passwd\0",
+            b":100644 000000 a 0 D\0a/../../b\0",
             many(MOST + 2).as_bytes(),
         ] {
             assert_eq!(parse(raw), None, "{}", String::from_utf8_lossy(raw));

@@ -117,13 +117,22 @@ fn a_large_tree_of_which_little_has_changed_is_a_spare_brought_up_to_date() {
     assert_ne!(inode(&now), inode(&before));
 
     // One that somebody has spoilt is not what is deployed.
-    let waiting = spare(&app);
-    fs::remove_dir_all(waiting.join("d0")).unwrap();
-    fs::write(waiting.join("d0"), "a file").unwrap();
-    write(&app, "d0/f0", "third\n");
-    app.commit("one file");
-    push(&app).goes_live();
-    is_what_git_says(&app);
+    let outside = host.temp().join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("f0"), "somebody else's").unwrap();
+    for spoilt in ["a file", "a link"] {
+        let waiting = spare(&app).join("d0");
+        fs::remove_dir_all(&waiting).unwrap();
+        match spoilt {
+            "a file" => fs::write(&waiting, "a file").unwrap(),
+            _ => symlink(&outside, &waiting).unwrap(),
+        }
+        write(&app, "d0/f0", spoilt);
+        app.commit("one file");
+        push(&app).goes_live();
+        is_what_git_says(&app);
+    }
+    assert_eq!(fs::read_to_string(outside.join("f0")).unwrap(), "somebody else's");
 }
 
 #[test]
