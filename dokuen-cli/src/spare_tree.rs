@@ -100,8 +100,7 @@ pub fn is_due(app: &App) -> Result<bool, Failure> {
 /// Makes the spare of what is live, where it is large, git alone decides what is in it, and half of the disk stays free;
 /// otherwise there is to be none.
 pub fn make(host: &Host, app: &App) -> Result<(), Failure> {
-    let live = ledger::live(app)?.map(|live| ledger::record(app, live.version)).transpose()?.flatten();
-    let Some(commit) = live.and_then(|record| Commit::parse(&record.commit?)) else { return forget(host, app) };
+    let Some(commit) = live(app)? else { return forget(host, app) };
     if Spare::of(app)?.is_some_and(|spare| spare.commit == commit) {
         return Ok(());
     }
@@ -110,6 +109,8 @@ pub fn make(host: &Host, app: &App) -> Result<(), Failure> {
     }
     let beside = host.tmp_dir().join(format!("source-{}-{}", app.name, std::process::id()));
     let made = match fill(host, app, &commit, &beside) {
+        // Of two that were at work the slower one may be that of an older push.
+        Ok(Some(_)) if live(app)?.as_ref() != Some(&commit) => Ok(()),
         Ok(Some(bytes)) => put(host, app, bytes, &commit, &beside),
         Ok(None) => forget(host, app),
         Err(failure) => Err(failure),
@@ -117,6 +118,12 @@ pub fn make(host: &Host, app: &App) -> Result<(), Failure> {
     // What a killed one leaves is removed when it is a day old, as all of that directory.
     fs::remove_tree(&beside)?;
     made
+}
+
+/// The commit that is live.
+fn live(app: &App) -> Result<Option<Commit>, Failure> {
+    let live = ledger::live(app)?.map(|live| ledger::record(app, live.version)).transpose()?.flatten();
+    Ok(live.and_then(|record| Commit::parse(&record.commit?)))
 }
 
 /// git takes the objects of a push in when its hook has ended, which is what has started this.
