@@ -35,7 +35,7 @@ pub fn of_host(dir: &Path) -> Vec<Process> {
 pub fn end_all(dir: &Path) {
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
-        let left = of_host(dir);
+        let left = [of_host(dir), tidying(dir)].concat();
         if left.is_empty() || Instant::now() > deadline {
             return;
         }
@@ -44,6 +44,12 @@ pub fn end_all(dir: &Path) {
         }
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// What a deploy has left to be done aside, and nobody waits for.
+fn tidying(dir: &Path) -> Vec<Process> {
+    let tidy = format!("{}/bin/dokuen tidy", dir.display());
+    all().into_iter().filter(|p| p.words.contains(&tidy)).collect()
 }
 
 pub fn is_alive(pid: i32) -> bool {
