@@ -56,8 +56,9 @@ fn take(host: &Host, app: &App, commit: &Commit, into: &Path) -> Result<Option<V
         // Another one that was made meanwhile has taken its place.
         return Ok(None);
     }
-    match update(host, app, commit, &changes, into) {
-        Ok(archived) if spare.bytes + archived.bytes <= host.conf.tree_bytes => Ok(Some(archived.small)),
+    let updated = if weight(into) == spare.bytes { update(host, app, commit, &changes, into).ok() } else { None };
+    match updated {
+        Some(archived) if spare.bytes + archived.bytes <= host.conf.tree_bytes => Ok(Some(archived.small)),
         // Somebody has spoilt it, or it becomes too large: what is wrong is said by whoever writes the whole.
         _ => {
             fs::remove_tree(into)?;
@@ -65,6 +66,12 @@ fn take(host: &Host, app: &App, commit: &Commit, into: &Path) -> Result<Option<V
             Ok(None)
         }
     }
+}
+
+/// Bytes in its files: what was kept is weighed before it is used.
+fn weight(tree: &Path) -> u64 {
+    let files = walkdir::WalkDir::new(tree).into_iter().filter_map(Result::ok).filter(|one| one.file_type().is_file());
+    files.filter_map(|one| Some(one.metadata().ok()?.len())).sum()
 }
 
 /// All that goes is gone before anything comes: a file may become a directory, and a directory a symbolic link.
@@ -150,7 +157,7 @@ fn fill(host: &Host, app: &App, commit: &Commit, into: &Path) -> Result<Option<u
     fs::make_dir(into, fs::PRIVATE_DIR)?;
     let archived = git::archive(host, app.repo(), commit, &[], into)?;
     fs::sync_tree(into)?;
-    Ok(Some(archived.bytes).filter(|_| !pushed_tree::has_pointer(&archived.small)))
+    Ok(Some(weight(into)).filter(|_| !pushed_tree::has_pointer(&archived.small)))
 }
 
 /// In the place of those before. Whether a push has just taken one of them makes no difference.

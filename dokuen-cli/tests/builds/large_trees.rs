@@ -120,12 +120,13 @@ fn a_large_tree_of_which_little_has_changed_is_a_spare_brought_up_to_date() {
     let outside = host.temp().join("outside");
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("f0"), "somebody else's").unwrap();
-    for spoilt in ["a file", "a link"] {
-        let waiting = spare(&app).join("d0");
+    for spoilt in ["a file", "a link", "a gap"] {
+        let waiting = spare(&app).join(if spoilt == "a gap" { "d5" } else { "d0" });
         fs::remove_dir_all(&waiting).unwrap();
         match spoilt {
             "a file" => fs::write(&waiting, "a file").unwrap(),
-            _ => symlink(&outside, &waiting).unwrap(),
+            "a link" => symlink(&outside, &waiting).unwrap(),
+            _ => {}
         }
         write(&app, "d0/f0", spoilt);
         app.commit("one file");

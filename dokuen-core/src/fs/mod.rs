@@ -195,7 +195,7 @@ pub fn rename(from: &Path, to: &Path) -> Result<(), FsError> {
     sync_dir(parent(to)).inspect_err(|_| drop(fs::rename(to, from)))
 }
 
-/// As [`rename`], without waiting for the disk: for the run directory, which a reboot empties.
+/// As [`rename`], without waiting for the disk: for what need not outlive a reboot.
 pub fn rename_report(from: &Path, to: &Path) -> Result<(), FsError> {
     at("rename to", to, fs::rename(from, to))
 }
