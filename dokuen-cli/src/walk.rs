@@ -154,7 +154,9 @@ fn retire_all_but(app: &App, live: Live) -> Result<(), Failure> {
 /// `current` first, since it is what survives a reboot; then which generation serves it.
 fn promote(app: &App, tree: &Tree, before: Option<Live>, live: Live) -> Result<(), Failure> {
     let links = Links::of(app)?;
-    releases::promote(app, tree).and_then(|()| ledger::set_live(app, live)).map_err(|e| {
+    let restarts = before.is_some_and(|before| before.version == live.version);
+    let say = if restarts { ledger::set_generation } else { ledger::set_live };
+    releases::promote(app, tree).and_then(|()| say(app, live)).map_err(|e| {
         // A disk that took the one but not the other, or took it and could not sync it: the old release is the truth
         // still. Where it takes nothing at all any more, `reconcile` finds that only the old release runs.
         let _ = links.put_back(app).and_then(|()| match before {

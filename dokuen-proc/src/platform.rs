@@ -123,6 +123,11 @@ mod system {
         }
     }
 
+    /// Whether nobody listens on a port; `None` where only a connection can tell.
+    pub fn is_silent(port: u16) -> Option<bool> {
+        sock_diag::is_reached(port).ok().map(|reached| !reached)
+    }
+
     /// The inodes of the sockets that listen there.
     fn listening(port: u16) -> Vec<u64> {
         let in_tables =
@@ -270,6 +275,11 @@ mod system {
         Listener::Ours
     }
 
+    pub fn is_silent(port: u16) -> Option<bool> {
+        let _ = port;
+        None
+    }
+
     /// Nobody tells: an app that is to stop must finish what it has itself.
     pub fn connections(path: &Path) -> usize {
         let _ = path;
@@ -301,6 +311,6 @@ mod system {
 }
 
 pub use system::{
-    become_subreaper, connections, descriptor_of, listener, marked_below, members, resize_pipe, signal, start_time,
-    watch,
+    become_subreaper, connections, descriptor_of, is_silent, listener, marked_below, members, resize_pipe, signal,
+    start_time, watch,
 };

@@ -14,20 +14,50 @@ const REQUEST: usize = 72;
 const INODE: usize = HEADER + 4 + 48 + 16;
 
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
+const PLAIN_REQUEST: u16 = 0x1;
 const REQUEST_AND_DUMP: u16 = 0x301;
+/// Where the local address and the cookie stand in a request.
+const SOURCE: usize = HEADER + 12;
+const COOKIE: usize = HEADER + 48;
 const LISTEN: u32 = 1 << 10;
 const ERROR: u16 = 2;
 const DONE: u16 = 3;
 
 /// The inodes of the sockets that listen on `port`, at whatever address. Fails where the kernel was built without it.
+/// The kernel walks all that listen.
 pub fn listening(port: u16) -> io::Result<Vec<u64>> {
-    let socket = socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkSockDiag)?;
+    let socket = open()?;
     let mut found = Vec::new();
     for family in [family::INET, family::INET6] {
         send(socket.as_raw_fd(), &request(family, port), MsgFlags::empty())?;
         while !read_answer(&socket, &mut found)? {}
     }
     Ok(found)
+}
+
+/// Whether a connection to `port` of 127.0.0.1 would reach a socket that listens. The kernel looks it up as it would for
+/// the connection, so it takes a tenth of the time of [`listening`], and nobody notices.
+pub fn is_reached(port: u16) -> io::Result<bool> {
+    let socket = open()?;
+    send(socket.as_raw_fd(), &exact(port), MsgFlags::empty())?;
+    match read_answer(&socket, &mut Vec::new()) {
+        Ok(_) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+fn open() -> io::Result<OwnedFd> {
+    Ok(socket(AddressFamily::Netlink, SockType::Raw, SockFlag::SOCK_CLOEXEC, SockProtocol::NetlinkSockDiag)?)
+}
+
+/// What would take a connection from nowhere to 127.0.0.1: no peer, and any cookie.
+fn exact(port: u16) -> [u8; REQUEST] {
+    let mut bytes = request(family::INET, port);
+    bytes[6..8].copy_from_slice(&PLAIN_REQUEST.to_ne_bytes());
+    bytes[SOURCE..SOURCE + 4].copy_from_slice(&[127, 0, 0, 1]);
+    bytes[COOKIE..COOKIE + 8].fill(0xff);
+    bytes
 }
 
 /// As they are numbered on every Linux.
@@ -92,7 +122,7 @@ mod tests {
     use std::net::{Ipv6Addr, TcpListener, TcpStream};
     use std::os::unix::fs::MetadataExt;
 
-    use super::{DONE, ERROR, HEADER, INODE, listening, messages};
+    use super::{DONE, ERROR, HEADER, INODE, is_reached, listening, messages};
 
     fn inode(socket: &impl std::os::fd::AsRawFd) -> u64 {
         std::fs::metadata(format!("/proc/self/fd/{}", socket.as_raw_fd())).unwrap().ino()
@@ -113,6 +143,27 @@ mod tests {
         let port = other.local_addr().unwrap().port();
         drop(other);
         assert_eq!(listening(port).unwrap(), Vec::<u64>::new());
+    }
+
+    #[test]
+    fn a_port_is_reached_by_whatever_would_take_a_connection_and_by_nothing_else() {
+        for (at, reached) in
+            [("127.0.0.1", true), ("0.0.0.0", true), ("::", true), ("::1", false), ("127.0.0.2", false)]
+        {
+            let listens = TcpListener::bind((at, 0)).unwrap();
+            let port = listens.local_addr().unwrap().port();
+            assert_eq!(is_reached(port).unwrap(), reached, "{at}");
+            assert_eq!(TcpStream::connect(("127.0.0.1", port)).is_ok(), reached, "{at}");
+            drop(listens);
+            assert!(!is_reached(port).unwrap(), "{at}");
+        }
+    }
+
+    #[test]
+    fn the_other_end_of_a_connection_is_not_reached() {
+        let server = TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = TcpStream::connect(server.local_addr().unwrap()).unwrap();
+        assert!(!is_reached(client.local_addr().unwrap().port()).unwrap());
     }
 
     /// A message of such a length, kind and number at such a place.

@@ -147,6 +147,6 @@ pub fn boot(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<&'static
     if runs(&wanted) && dokuen_proc::wait_until_they_answer(app, &have, &checks).is_ok() {
         return Ok("runs");
     }
-    super::restart::again(host, app, out)?;
+    super::restart::anew(host, app, (live.version, tree), (config, wanted), out)?;
     Ok("started")
 }

@@ -45,7 +45,7 @@ pub fn route(
     for parked in routed.parked() {
         out.problem(&said(parked));
     }
-    if let Err(failure) = tend_logs(host) {
+    if let Err(failure) = tend_logs_of(host, &nginx) {
         out.problem(&failure.to_string());
     }
     Ok(Some(routed))
@@ -107,7 +107,11 @@ pub fn remove(host: &Host, app: &App) -> Result<(), Failure> {
 
 /// Keeps the logs of Dokuen's own nginx from filling the disk; the machine's has a logrotate of its own.
 pub fn tend_logs(host: &Host) -> Result<(), Failure> {
-    match nginx(host)? {
+    tend_logs_of(host, &nginx(host)?)
+}
+
+fn tend_logs_of(host: &Host, nginx: &Nginx) -> Result<(), Failure> {
+    match nginx {
         Nginx::Own(own) => Ok(own.tend_logs(host.conf.log_bytes)?),
         Nginx::System(_) => Ok(()),
     }

@@ -27,7 +27,7 @@ const SHORT: Duration = Duration::from_millis(200);
 pub(super) fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Checks) -> Standing {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.get()));
     // The cheap look first: until something listens there is nothing to find out about it.
-    if std::net::TcpStream::connect_timeout(&address, PATIENCE).is_err() {
+    if is_silent(address) {
         return Standing::NotYet("nothing listens there".to_owned());
     }
     let members = || platform::members(report.wrapper, &child::mark(instance));
@@ -40,6 +40,13 @@ pub(super) fn look_at_port(instance: &Instance, report: &Report, port: Port, che
         return judge_greeting(greet(address, checks.request));
     }
     judge(checks, |request| ask(address, Question { host: &checks.host, request, patience: checks.request }))
+}
+
+/// The kernel is asked where it answers: a connection that says nothing would cost a new app, at the moment when it has the
+/// most to do, and stand in its log.
+fn is_silent(address: SocketAddr) -> bool {
+    let connects = || std::net::TcpStream::connect_timeout(&address, PATIENCE).is_ok();
+    platform::is_silent(address.port()).unwrap_or_else(|| !connects())
 }
 
 /// Only the app itself can be at its socket: the directory is the account's own. One that is given its socket open seems

@@ -1,6 +1,7 @@
 //! Readiness: to hold a [`Ready`] is to have seen every instance answer.
 
 mod look;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
@@ -14,6 +15,7 @@ use crate::check::{Command, Request};
 use crate::instance::{Instance, Report};
 use crate::route::{self, RouteError, Switched};
 use look::{Standing, look_at_port, look_at_socket};
+use watched::Watched;
 
 /// What ready means for an app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,13 +123,13 @@ impl Booted {
     /// Looks at every instance every few milliseconds at first, more slowly later, until all are ready.
     pub fn wait_until_ready(self) -> Result<Ready, ReadyError> {
         let begun = Instant::now();
-        let mut waiting: Vec<_> = self.started.instances.iter().collect();
+        let mut waiting: Vec<_> = self.started.instances.iter().map(Watched::new).collect();
         loop {
             let mut still = Vec::new();
-            for instance in waiting {
-                if let Standing::NotYet(last) = self.look(instance, begun)? {
-                    self.check_time(instance, begun, last)?;
-                    still.push(instance);
+            for mut watched in waiting {
+                if let Standing::NotYet(last) = self.look(&mut watched, begun)? {
+                    self.check_time(&watched, begun, last)?;
+                    still.push(watched);
                 }
             }
             if still.is_empty() {
@@ -139,21 +141,22 @@ impl Booted {
         }
     }
 
-    fn look(&self, instance: &Instance, begun: Instant) -> Result<Standing, ReadyError> {
-        let report = instance.report();
+    fn look(&self, watched: &mut Watched<'_>, begun: Instant) -> Result<Standing, ReadyError> {
+        let lives = watched.look();
+        let Watched { instance, report, .. } = watched;
         if report.restarts > 0 || !report.last_end.is_empty() {
-            let log = self.tail(instance);
-            return Err(ReadyError::Ended { name: instance.id.name(), how: report.last_end, log });
+            let (name, how) = (instance.id.name(), report.last_end.clone());
+            return Err(ReadyError::Ended { name, how, log: self.tail(instance) });
         }
-        if !instance.is_alive().unwrap_or(true) {
+        if !lives {
             return Err(ReadyError::Lost { name: instance.id.name() });
         }
         let checks = &self.plan.checks;
-        let young = begun.elapsed() < checks.alive(&instance.id.kind, has_door(&report));
+        let young = begun.elapsed() < checks.alive(&instance.id.kind, has_door(report));
         Ok(match (report.child, report.port, &report.socket) {
             (None, ..) => Standing::NotYet("its process is not started yet".to_owned()),
             (Some(_), ..) if young => Standing::NotYet("it has only just started".to_owned()),
-            (Some(_), Some(port), _) => look_at_port(instance, &report, port, checks),
+            (Some(_), Some(port), _) => look_at_port(instance, report, port, checks),
             (Some(_), None, Some(socket)) => look_at_socket(socket, checks, begun.elapsed()),
             (Some(_), None, None) => Standing::Ready,
         })
@@ -171,13 +174,15 @@ impl Booted {
 
     fn run_until_it_succeeds(&self, instance: &Instance, command: &Command, begun: Instant) -> Result<(), ReadyError> {
         let checks = &self.plan.checks;
-        let within = checks.timeout + checks.alive(&instance.id.kind, has_door(&instance.report()));
+        let mut watched = Watched::new(instance);
+        watched.look();
+        let within = checks.timeout + checks.alive(&instance.id.kind, has_door(&watched.report));
         loop {
-            let Err(last) = command.run(instance, &instance.report(), within.saturating_sub(begun.elapsed())) else {
+            let Err(last) = command.run(instance, &watched.report, within.saturating_sub(begun.elapsed())) else {
                 return Ok(());
             };
             // One that has ended meanwhile is why, and its log says more.
-            self.look(instance, begun)?;
+            self.look(&mut watched, begun)?;
             if begun.elapsed() + command.pause >= within {
                 let (name, log) = (instance.id.name(), self.tail(instance));
                 return Err(ReadyError::Unfit { name, within, last, log });
@@ -186,10 +191,10 @@ impl Booted {
         }
     }
 
-    fn check_time(&self, instance: &Instance, begun: Instant, last: String) -> Result<(), ReadyError> {
-        let report = instance.report();
-        let within = self.plan.checks.timeout + self.plan.checks.alive(&instance.id.kind, has_door(&report));
-        let socket = report.socket.map(|_| "its socket".to_owned());
+    fn check_time(&self, watched: &Watched<'_>, begun: Instant, last: String) -> Result<(), ReadyError> {
+        let Watched { instance, report, .. } = watched;
+        let within = self.plan.checks.timeout + self.plan.checks.alive(&instance.id.kind, has_door(report));
+        let socket = report.socket.as_ref().map(|_| "its socket".to_owned());
         match report.port.map(|port| format!("port {port}")).or(socket) {
             _ if begun.elapsed() < within => Ok(()),
             Some(door) => {

@@ -13,5 +13,6 @@ mod disk;
 mod drains;
 mod ending;
 mod logs;
+mod looks;
 mod protocol;
 mod restarts;

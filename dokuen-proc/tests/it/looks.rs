@@ -1,0 +1,32 @@
+//! What an app hears of being looked at while it starts.
+
+use dokuen_proc::boot;
+
+use crate::place::Place;
+
+/// Takes its time before it listens, and says of each connection how much was asked through it.
+const APP: &str = r#"
+import os, socket, time
+time.sleep(0.2)
+door = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
+while True:
+    conn, _ = door.accept()
+    print("asked", conn.recv(4096).partition(b"\r\n")[0].decode(), flush=True)
+    conn.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    conn.close()
+"#;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_new_app_hears_one_request_and_no_connection_that_says_nothing() {
+    let place = Place::new("");
+    let plan = place.plan("web", "python3 app.py", 1);
+    std::fs::write(plan.tree.join("app.py"), APP).unwrap();
+    let ready = boot(&plan).unwrap().wait_until_ready().unwrap();
+    let web = ready.instances()[0].clone();
+    drop(ready);
+    web.wait_gone(std::time::Duration::from_secs(20)).unwrap();
+    let log = place.log("web.1");
+    let heard: Vec<_> = log.lines().filter_map(|line| line.split_once("asked")).map(|(_, asked)| asked).collect();
+    assert_eq!(heard, [" GET / HTTP/1.1"], "{log}");
+}
