@@ -2,15 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use dokuen_core::ledger::Version;
-use dokuen_core::releases::Tree;
-use dokuen_core::{App, Environment, Formation, Host, Transcript, ledger, releases, shown};
+use dokuen_core::{App, Host, Transcript, ledger, releases, shown};
 use dokuen_proc::Instance;
 
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::topics::processes::RestartArgs;
-use crate::walk::{self, Next};
+use crate::walk::{self, Next, Routing};
 use crate::{place, reconcile};
 
 /// Restarts an app that runs, or some of its processes.
@@ -79,18 +77,7 @@ pub fn again(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Fai
     };
     let config = app.env().load()?;
     let formation = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
-    anew(host, app, (live.version, tree), (config, formation), out)
-}
-
-/// As [`again`], for whoever has found out already what is live, and how many of what it is to be.
-pub fn anew(
-    host: &Host,
-    app: &App,
-    (version, tree): (Version, Tree),
-    (config, formation): (Environment, Formation),
-    out: &mut dyn Transcript,
-) -> Result<(), Failure> {
-    let commit = ledger::record(app, version)?.and_then(|r| r.commit);
-    let next = Next { tree, commit, config, formation, what: None, by: place::who() };
+    let commit = ledger::record(app, live.version)?.and_then(|r| r.commit);
+    let next = Next { tree, commit, config, formation, what: None, by: place::who(), routing: Routing::ByWalk };
     walk::go_live(host, app, next, out).map(|_| ())
 }

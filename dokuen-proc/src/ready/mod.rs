@@ -1,6 +1,7 @@
 //! Readiness: to hold a [`Ready`] is to have seen every instance answer.
 
 mod look;
+mod pace;
 mod watched;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use crate::check::{Command, Request};
 use crate::instance::{Instance, Report};
 use crate::route::{self, RouteError, Switched};
 use look::{Standing, look_at_port, look_at_socket};
+use pace::Pace;
 use watched::Watched;
 
 /// What ready means for an app.
@@ -111,11 +113,6 @@ impl ReadyError {
     }
 }
 
-/// Until the next look: who has waited for long need not know to the millisecond.
-fn pause(begun: Instant) -> Duration {
-    (begun.elapsed() / 16).clamp(Duration::from_millis(1), Duration::from_millis(50))
-}
-
 /// Log lines shown for an instance that failed.
 const TAIL: usize = 20;
 
@@ -123,6 +120,7 @@ impl Booted {
     /// Looks at every instance every few milliseconds at first, more slowly later, until all are ready.
     pub fn wait_until_ready(self) -> Result<Ready, ReadyError> {
         let begun = Instant::now();
+        let pace = Pace::begin();
         let mut waiting: Vec<_> = self.started.instances.iter().map(Watched::new).collect();
         loop {
             let mut still = Vec::new();
@@ -137,7 +135,7 @@ impl Booted {
                 return Ok(Ready { plan: self.plan, started: self.started });
             }
             waiting = still;
-            std::thread::sleep(pause(begun));
+            std::thread::sleep(pace.pause());
         }
     }
 
@@ -213,7 +211,7 @@ impl Booted {
 
 /// Waits until instances that run already answer: after a reboot, or with a new wrapper, nothing has seen them do so.
 pub fn wait_until_they_answer(app: &App, instances: &[Instance], checks: &Checks) -> Result<(), ReadyError> {
-    let begun = Instant::now();
+    let (begun, pace) = (Instant::now(), Pace::begin());
     for instance in instances {
         loop {
             let report = instance.report();
@@ -232,7 +230,7 @@ pub fn wait_until_they_answer(app: &App, instances: &[Instance], checks: &Checks
             if begun.elapsed() >= checks.timeout {
                 return Err(silent(app, instance, &report, checks, Some(last)));
             }
-            std::thread::sleep(pause(begun));
+            std::thread::sleep(pace.pause());
         }
     }
     Ok(())
