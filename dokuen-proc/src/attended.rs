@@ -92,7 +92,7 @@ pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<Ended
     let (begun, mut timed_out) = (Instant::now(), false);
     let status = loop {
         wait_for_news(&output, &control, &signals);
-        while log.take_from(&output, Timestamp::now()) {}
+        while log.take_from(&output, Timestamp::now()) > 0 {}
         if let Some(status) = child.try_wait()? {
             break status;
         }
@@ -114,7 +114,7 @@ pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<Ended
     };
     end_leftovers(attended.dir, cgroup);
     end_cgroup(cgroup);
-    while log.take_from(&output, Timestamp::now()) {}
+    while log.take_from(&output, Timestamp::now()) > 0 {}
     log.end_partial(Timestamp::now());
     let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
     log.say(&format!("it ended with {code}"), Timestamp::now());

@@ -62,9 +62,10 @@ mod system {
         prctl::set_child_subreaper(true).is_ok()
     }
 
-    /// How much a pipe holds; a failure (many large pipes of one user are refused) leaves it as it is.
-    pub fn resize_pipe(pipe: &std::fs::File, bytes: i32) {
-        let _ = nix::fcntl::fcntl(pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(bytes));
+    /// How much a pipe holds; a failure (many large pipes of one user are refused) leaves it as it is. Says whether it
+    /// holds that much now.
+    pub fn resize_pipe(pipe: &std::fs::File, bytes: i32) -> bool {
+        nix::fcntl::fcntl(pipe, nix::fcntl::FcntlArg::F_SETPIPE_SZ(bytes)).is_ok()
     }
 
     /// When a living process was started, in the kernel's own count: with its pid a name that no other process has.
@@ -230,8 +231,9 @@ mod system {
         false
     }
 
-    pub fn resize_pipe(pipe: &std::fs::File, bytes: i32) {
+    pub fn resize_pipe(pipe: &std::fs::File, bytes: i32) -> bool {
         let _ = (pipe, bytes);
+        false
     }
 
     /// 0 for a living process: `ps` tells no more than the second.

@@ -21,8 +21,8 @@ const SIZE: usize = 256 * 1024;
 const VERSION: u64 = 1;
 /// Word 0 holds the version, word 1 which of two places holds the notes; a place's first word is the kernel's count.
 const PLACES: [usize; 2] = [8, 16];
-/// Past this much the memory is worth giving back.
-const WORTHWHILE: u64 = 8 * 1024;
+/// Past this much the memory is worth giving back. Less than the smallest pipe holds, which is 8 KiB: who fills one is seen.
+const WORTHWHILE: u64 = 6 * 1024;
 
 /// A batch on its way to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

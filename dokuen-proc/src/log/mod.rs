@@ -3,6 +3,7 @@
 mod after_kill;
 mod batch;
 mod files;
+mod pauses;
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read, Write};
@@ -14,6 +15,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use memmap2::MmapMut;
 
 pub use self::files::{Files, LogRoom};
+pub use self::pauses::{Next, Pauses};
 
 use self::batch::{Made, room};
 use crate::spool::{Batch, Spool};
@@ -59,28 +61,29 @@ impl Log {
         !self.spool.is_empty()
     }
 
-    /// Takes what the child wrote; whole lines are written at once, the rest waits. `true` when there may be more.
-    pub fn take_from(&mut self, pipe: &File, now: Timestamp) -> bool {
+    /// Takes what the child wrote; whole lines are written at once, the rest waits. Says how many bytes came: where any
+    /// did, there may be more.
+    pub fn take_from(&mut self, pipe: &File, now: Timestamp) -> usize {
         match self.spool.fill_from(pipe) {
-            Ok(0) => return false,
-            Ok(_) => {
+            Ok(0) => return 0,
+            Ok(count) => {
                 self.restamp(now.as_second());
                 self.write_waiting(false);
-                return true;
+                return count;
             }
-            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(e) if e.kind() == io::ErrorKind::WouldBlock => return 0,
             Err(_) => {}
         }
         self.take_past_the_spool(pipe, now)
     }
 
     /// There is no room for the spool, on a full disk for one. The app must not wait for that.
-    fn take_past_the_spool(&mut self, mut pipe: &File, now: Timestamp) -> bool {
+    fn take_past_the_spool(&mut self, mut pipe: &File, now: Timestamp) -> usize {
         self.end_partial(now);
         let mut bytes = vec![0; 16 * 1024];
         let count = pipe.read(&mut bytes).unwrap_or(0);
         self.write_own(&bytes[..count], now);
-        count > 0
+        count
     }
 
     /// Writes a line that has waited long enough for its end, or whose writer is gone.

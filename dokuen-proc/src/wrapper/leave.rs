@@ -64,7 +64,7 @@ impl Wrapper {
     }
 
     pub(super) fn leave(&mut self) {
-        self.on_log();
+        self.take_all_lines();
         self.log.end_partial(Timestamp::now());
         // A restart within one release has put its own report there since.
         let mine =

@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 
 use dokuen_core::Port;
 use dokuen_core::fs::FsError;
-use jiff::Timestamp;
 use mio::{Events, Poll, Token};
 
 use crate::cgroup::Group;
 use crate::child::Child;
 use crate::front::{Front, FrontError};
 use crate::instance::Instance;
-use crate::log::Log;
+use crate::log::{Log, Next, Pauses};
 use crate::machine::{Event, Machine, Phase};
 use crate::platform;
 use crate::port::Reserved;
@@ -23,6 +22,7 @@ use crate::spec::{Spec, SpecError};
 
 mod direct;
 mod leave;
+mod lines;
 mod pace;
 mod perform;
 mod prepare;
@@ -38,10 +38,6 @@ const FRONT: usize = 16;
 
 /// After so long without a line or a request the memory that they took goes back.
 const QUIET: Duration = Duration::from_millis(300);
-/// Between two looks at everything else, a flood of lines is taken in so many batches at most.
-const BATCHES: usize = 32;
-/// The log pipe holds this much, and that much in a burst: large ones are few for all processes of a user together.
-const PIPE: (i32, i32) = (64 * 1024, 1024 * 1024);
 /// So many events are taken in one go.
 const EVENTS: usize = 64;
 
@@ -68,7 +64,10 @@ pub struct Wrapper {
     soft_files: Option<u64>,
     partial_since: Option<Instant>,
     quiet_at: Option<Instant>,
-    log_has_more: bool,
+    pauses: Pauses,
+    next_lines: Next,
+    /// The log pipe's event is on.
+    log_watched: bool,
     /// A child was started, which takes memory for a moment.
     started: bool,
     /// The log pipe was made large.
@@ -201,16 +200,6 @@ impl Wrapper {
                     _ => {}
                 }
             }
-        }
-    }
-
-    fn on_log(&mut self) {
-        self.log_has_more = (0..BATCHES).all(|_| self.log.take_from(&self.pipe, Timestamp::now()));
-        // Counted from the last bytes: a flood is always in the middle of some line when it is looked at.
-        self.partial_since = self.log.has_partial().then(Instant::now);
-        if self.log.is_large() && !self.flooded {
-            self.flooded = true;
-            platform::resize_pipe(&self.pipe, PIPE.1);
         }
     }
 }

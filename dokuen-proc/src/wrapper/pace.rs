@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::{PIPE, Wrapper};
+use super::Wrapper;
 use crate::child::Child;
 use crate::front::Front;
 use crate::machine::{Event, Phase};
-use crate::{memory, platform};
+use crate::memory;
 
 /// A line without an end is shown after this long.
 const PARTIAL: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ impl Wrapper {
         if self.machine.deadline().is_some_and(|at| at <= now) {
             self.happened(Event::Tick);
         }
-        if self.log_has_more {
+        if self.lines_due(now).is_some_and(|at| at <= now) {
             self.on_log();
         }
         if self.quiet_at.is_some_and(|at| at <= now) {
@@ -44,10 +44,7 @@ impl Wrapper {
     fn rest(&mut self) {
         self.quiet_at = None;
         self.started = false;
-        self.log.rest();
-        if std::mem::take(&mut self.flooded) {
-            platform::resize_pipe(&self.pipe, PIPE.0);
-        }
+        self.rest_lines();
         if let Some(front) = &mut self.front {
             front.rest();
         }
@@ -65,7 +62,7 @@ impl Wrapper {
             self.machine.deadline(),
             self.partial_since.map(|since| since + PARTIAL),
             self.quiet_at,
-            self.log_has_more.then_some(now),
+            self.lines_due(now),
             self.front.as_ref().and_then(Front::next_deadline),
             self.entry_deadline(),
             (looking || leaving).then(|| now + LOOK),

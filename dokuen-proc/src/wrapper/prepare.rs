@@ -16,7 +16,7 @@ use crate::cgroup::{self, Group};
 use crate::child::{self, Child};
 use crate::front::Front;
 use crate::instance::Instance;
-use crate::log::{Files, Log};
+use crate::log::{Files, Log, Next, Pauses};
 use crate::machine::{Limits, Machine};
 use crate::platform;
 use crate::port::{self, Reserved};
@@ -71,7 +71,9 @@ impl Wrapper {
             soft_files,
             partial_since: None,
             quiet_at: None,
-            log_has_more: false,
+            pauses: Pauses::default(),
+            next_lines: Next::News,
+            log_watched: true,
             started: true,
             flooded: false,
             subreaper,

@@ -31,7 +31,7 @@ impl Wrapper {
             self.unwatch(&fd);
         }
         self.hold();
-        self.on_log();
+        self.take_all_lines();
         self.log.end_partial(Timestamp::now());
         let said = (!matches!(self.machine.phase, Phase::Ending { .. })).then(|| format!("the process {how}"));
         self.last_end = how;

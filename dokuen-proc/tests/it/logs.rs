@@ -44,3 +44,62 @@ fn a_200_mb_line_does_not_grow_the_wrapper() {
     worker.stop().unwrap();
     worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
 }
+
+/// How often the wrapper has written anything: once for each batch of lines, and for little else.
+fn batches(worker: &dokuen_proc::Instance) -> u64 {
+    let io = std::fs::read_to_string(format!("/proc/{}/io", worker.report().wrapper.unwrap())).unwrap();
+    io.lines().find_map(|line| line.strip_prefix("syscw: ")).unwrap().parse().unwrap()
+}
+
+#[test]
+fn line_after_line_is_taken_many_at_a_time() {
+    let place = Place::new("");
+    let go = place.file("go");
+    // A write for each line, as quick as a shell is; then one that comes by itself.
+    let line = format!(
+        "while [ ! -e {} ]; do sleep 0.01; done; i=0; while [ $i -lt 50000 ]; do echo line; i=$((i+1)); done; exec sleep 600",
+        go.display()
+    );
+    let worker = place.runs("worker", &line);
+    let before = batches(&worker);
+    std::fs::write(&go, "").unwrap();
+    eventually("all of it was read", || place.log("worker.1").lines().count() == 50_000);
+    let batches = batches(&worker) - before;
+    assert!(batches < 2500, "{batches} batches for 50,000 lines");
+    worker.stop().unwrap();
+    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+}
+
+#[test]
+fn what_came_in_a_pause_is_logged_before_it_is_said_that_the_process_has_ended() {
+    let place = Place::new("");
+    let worker = place.runs("worker", "sleep 0.2; i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo $i; done; exit 3");
+    eventually("its end was said", || place.log("worker.1").contains("dokuen: the process"));
+    let log = place.log("worker.1");
+    let said: Vec<_> = log.lines().map(|l| l.split_once("][worker.1] ").unwrap().1).collect();
+    let numbers: Vec<_> = (1..=2000).map(|number: u32| number.to_string()).collect();
+    let first_odd = said.iter().zip(&numbers).find(|(said, number)| said != number);
+    assert_eq!((first_odd, said[2000]), (None, "dokuen: the process exited with 3"));
+    worker.stop().unwrap();
+    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+}
+
+#[test]
+fn a_lone_line_costs_one_wake_up() {
+    let place = Place::new("");
+    let worker = place.runs("worker", "while :; do echo line; sleep 0.02; done");
+    let wrapper = worker.report().wrapper.unwrap();
+    let switches = || -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{wrapper}/status")).unwrap();
+        status.lines().find_map(|l| l.strip_prefix("voluntary_ctxt_switches:")).unwrap().trim().parse().unwrap()
+    };
+    let lines = || place.log("worker.1").lines().count();
+    eventually("lines come", || lines() > 5);
+    let (waked, had) = (switches(), lines());
+    eventually("more lines come", || lines() >= had + 50);
+    let (waked, came) = (switches() - waked, (lines() - had) as u64);
+    // One that was paced would cost two: when it comes, and when the pause ends.
+    assert!(waked <= came * 3 / 2, "{waked} wake-ups for {came} lines");
+    worker.stop().unwrap();
+    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+}
