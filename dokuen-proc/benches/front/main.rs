@@ -1,8 +1,8 @@
-//! `cargo bench -p dokuen-proc --bench front [-- [full] [post] [spin]]`: one app behind nginx, directly on its TCP port,
+//! `cargo bench -p dokuen-proc --bench front [-- [full] [post] [spin|node]]`: one app behind nginx, directly on its TCP port,
 //! through the front of a real wrapper, and on a unix socket of its own, in turns in one run, by wrk.
 //!
 //! Needs the Debian packages nginx and wrk. `post` sends POSTs, `spin` gives the app 100 µs of work for each request,
-//! `full` takes more and longer rounds.
+//! `node` takes the HTTP server that Node.js has for the app, `full` more and longer rounds.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark, not a library")]
 
@@ -29,9 +29,10 @@ fn main() {
     }
     let is = |name: &str| words.iter().any(|word| word == name);
     let spin = if is("spin") { 100 } else { 0 };
+    let runs = |place: &Place, listen: &str| if is("node") { node(place, listen) } else { native(place, spin, listen) };
     let (rounds, seconds) = if is("full") { (9, 4) } else { (5, 3) };
     let places = [Place::new(""), Place::new("")];
-    let apps = [runs(&places[0], spin, "port"), runs(&places[1], spin, "path")];
+    let apps = [runs(&places[0], "port"), runs(&places[1], "path")];
     let tcp = format!("server 127.0.0.1:{};", apps[0].report().port.unwrap());
     let nginx = Nginx::start(
         &places[0].dir.path().join("nginx"),
@@ -69,10 +70,23 @@ fn main() {
     }
 }
 
-fn runs(place: &Place, spin: u32, listen: &str) -> Instance {
+fn native(place: &Place, spin: u32, listen: &str) -> Instance {
     let exe = std::env::current_exe().unwrap();
     let door = if listen == "port" { "$PORT" } else { "$SOCKET" };
-    let mut plan = place.plan("web", &format!("{} helper {spin} {door}", exe.display()), 1);
+    runs(place, &format!("{} helper {spin} {door}", exe.display()), listen)
+}
+
+/// What a beginner's page about Node.js shows.
+fn node(place: &Place, listen: &str) -> Instance {
+    let script = place.file("app.js");
+    let text = "require('http').createServer((request, response) => response.end('hello\\n'))
+        .listen(process.env.SOCKET ? {path: process.env.SOCKET} : {port: process.env.PORT, host: '127.0.0.1'})";
+    std::fs::write(&script, text).unwrap();
+    runs(place, &format!("node {}", script.display()), listen)
+}
+
+fn runs(place: &Place, command: &str, listen: &str) -> Instance {
+    let mut plan = place.plan("web", command, 1);
     plan.config = Environment::default().with("DOKUEN_LISTEN", listen);
     let ready = boot(&plan).unwrap().wait_until_ready().unwrap();
     let web = ready.instances()[0].clone();
