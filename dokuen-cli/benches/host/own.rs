@@ -28,7 +28,12 @@ impl Own {
 
     /// Since its start, at its first answer.
     pub fn answers(&self) -> Duration {
-        until_answer(self.at, "own", |_| true);
+        self.answers_asked_every(Duration::from_millis(1))
+    }
+
+    /// The same with so long a pause between two questions.
+    pub fn answers_asked_every(&self, pause: Duration) -> Duration {
+        until_answer_asked_every(pause, self.at, "own", |_| true);
         self.begun.elapsed()
     }
 }
@@ -42,6 +47,11 @@ impl Drop for Own {
 
 /// Asks on a kept connection, every millisecond, until there is a 200 with such a body.
 pub fn until_answer(at: SocketAddr, host: &str, wanted: impl Fn(&[u8]) -> bool) {
+    until_answer_asked_every(Duration::from_millis(1), at, host, wanted);
+}
+
+/// The same with so long a pause between two questions.
+pub fn until_answer_asked_every(pause: Duration, at: SocketAddr, host: &str, wanted: impl Fn(&[u8]) -> bool) {
     let mut client = None;
     loop {
         if client.as_ref().is_none_or(|client: &Client| client.closing) {
@@ -52,6 +62,6 @@ pub fn until_answer(at: SocketAddr, host: &str, wanted: impl Fn(&[u8]) -> bool) 
             Some(Ok(_)) => {}
             _ => client = None,
         }
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::sleep(pause);
     }
 }
