@@ -9,8 +9,7 @@ use crate::own::{Own, until_answer_asked_every};
 use crate::{median, ms};
 
 const ROUNDS: usize = 7;
-/// Between two questions, on both sides: asked more often, nginx would take from the apps what it needs to say that there is
-/// no app yet.
+/// Between two questions to a program that was started by hand.
 const PAUSE: Duration = Duration::from_millis(5);
 
 pub fn measure(apps: Option<usize>) {
@@ -40,12 +39,10 @@ fn by_hand(host: &Host, checkout: &Path, count: usize) -> Duration {
     since.elapsed()
 }
 
+/// Nobody asks before the command has ended: nginx would take from the apps what it needs to say that there is none yet.
 fn boot(host: &Host, apps: &[App]) {
-    std::thread::scope(|scope| {
-        scope.spawn(|| host.dokuen(&["boot"]).ok());
-        for app in apps {
-            until_answer_asked_every(PAUSE, host.listen(), &app.domain(), |_| true);
-        }
-        // What is left is the command's own end, of which nobody at an app hears.
-    });
+    host.dokuen(&["boot"]).ok();
+    for app in apps {
+        until_answer_asked_every(PAUSE, host.listen(), &app.domain(), |_| true);
+    }
 }
