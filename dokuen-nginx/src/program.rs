@@ -172,15 +172,12 @@ fn is_program(path: &Path) -> bool {
     path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// For each `map`, nginx takes a megabyte and gives it back. glibc's allocator by itself gives that back to the kernel, which
-/// has to clear the next one: that is most of what reading a configuration costs. Other C libraries know no such variable.
-const ALLOCATOR: (&str, &str) =
-    ("GLIBC_TUNABLES", "glibc.malloc.mmap_threshold=4194304:glibc.malloc.trim_threshold=4194304");
-
-/// `sudo` is the only program named without a path, and nothing Dokuen runs here takes long.
+/// `sudo` is the only program named without a path, and nothing Dokuen runs here takes long. No `GLIBC_TUNABLES`, though they
+/// would halve what reading a configuration costs: glibc moves that variable, and nginx, which writes its title over its
+/// environment, then has no room for the words that [`is_our_master`](crate::identity::is_our_master) looks for.
 pub(crate) fn command(program: &Path, dir: &Path) -> Cmd {
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    Cmd::new(program, dir).env("PATH", path).env(ALLOCATOR.0, ALLOCATOR.1).limit(Duration::from_secs(20))
+    Cmd::new(program, dir).env("PATH", path).limit(Duration::from_secs(20))
 }
 
 /// nginx's own words instead of an exit status, and the file it is about.
