@@ -140,7 +140,9 @@ impl Files {
             let (whose, part) = whose(name.strip_prefix(app)?.strip_prefix('.')?)?;
             let path = dir.join(name);
             let meta = path.symlink_metadata().ok().filter(std::fs::Metadata::is_file)?;
-            let in_use = part == 0 && (path == self.path || is_used(whose));
+            // Between a part that was set aside and the next line, that part is all that there is of a log.
+            let newest = |part| part == 0 || part == 1 && !dir.join(format!("{app}.{whose}")).exists();
+            let in_use = path == self.path || newest(part) && is_used(whose);
             Some(Found { inode: meta.ino(), len: meta.len(), changed: meta.modified().ok()?, part, in_use, path })
         };
         names.iter().filter_map(found).collect()
@@ -232,6 +234,17 @@ mod tests {
         assert_eq!(after(&all, 3999).0, without(&["dokuen.a.gone.1.1"]));
         assert_eq!(after(&all, 2000).0, without(&["dokuen.a.gone.1.1", "dokuen.a.gone.1"]));
         assert_eq!(after(&all, 0), (without(&["dokuen.a.gone.1.1", "dokuen.a.gone.1", "dokuen.a.web.1.1"]), 156));
+    }
+
+    #[test]
+    fn what_was_set_aside_goes_not_before_the_log_goes_on() {
+        for (there, stays) in [
+            (["dokuen.a.web.1.1", "dokuen.a.web.1.2"], "dokuen.a.web.1.1"),
+            (["dokuen.a.web.1.1", "dokuen.a.web.1"], "dokuen.a.web.1"),
+            (["dokuen.a.gone.1.1", "dokuen.a.web.1"], "dokuen.a.web.1"),
+        ] {
+            assert_eq!(after(&there, 0).0, [stays], "{there:?}");
+        }
     }
 
     #[test]

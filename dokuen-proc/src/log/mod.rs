@@ -17,7 +17,7 @@ use memmap2::MmapMut;
 pub use self::files::{Files, LogRoom};
 pub use self::pauses::{Next, Pauses};
 
-use self::batch::{Made, room};
+use self::batch::{LONGEST_LINE, Made, room};
 use crate::spool::{Batch, Spool};
 
 /// Where an instance's lines go. Two wrappers may write to one log while a release takes over: each batch is one
@@ -31,6 +31,8 @@ pub struct Log {
     batch: Option<MmapMut>,
     stamp: Stamp,
     dropped: u64,
+    /// The begin of a line that came while there was no room for the spool.
+    begun: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -51,6 +53,7 @@ impl Log {
             batch: None,
             stamp: Stamp { second: i64::MIN, text: String::new() },
             dropped: 0,
+            begun: Vec::new(),
         };
         log.finish_begun();
         Ok(log)
@@ -58,7 +61,7 @@ impl Log {
 
     /// Whether a line without an end is waiting for it.
     pub fn has_partial(&self) -> bool {
-        !self.spool.is_empty()
+        !self.spool.is_empty() || !self.begun.is_empty()
     }
 
     /// Takes what the child wrote; whole lines are written at once, the rest waits. Says how many bytes came: where any
@@ -68,6 +71,7 @@ impl Log {
             Ok(0) => return 0,
             Ok(count) => {
                 self.restamp(now.as_second());
+                self.write_begun(now);
                 self.write_waiting(false);
                 return count;
             }
@@ -79,16 +83,49 @@ impl Log {
 
     /// There is no room for the spool, on a full disk for one. The app must not wait for that.
     fn take_past_the_spool(&mut self, mut pipe: &File, now: Timestamp) -> usize {
-        self.end_partial(now);
-        let mut bytes = vec![0; 16 * 1024];
-        let count = pipe.read(&mut bytes).unwrap_or(0);
-        self.write_own(&bytes[..count], now);
+        self.continue_begun(usize::MAX);
+        let before = self.begun.len();
+        self.begun.resize(before + 16 * 1024, 0);
+        let count = pipe.read(&mut self.begun[before..]).unwrap_or(0);
+        self.begun.truncate(before + count);
+        let whole = memchr::memrchr(b'\n', &self.begun).map(|end| end + 1);
+        let rest = self.begun.split_off(whole.unwrap_or(if before > LONGEST_LINE { before + count } else { 0 }));
+        let lines = std::mem::replace(&mut self.begun, rest);
+        self.write_own(&lines, now);
         count
+    }
+
+    /// The line that has begun past the spool, once its end is there, or more of it than a line has.
+    fn write_begun(&mut self, now: Timestamp) {
+        let waiting = self.spool.waiting().unwrap_or_default();
+        let end = memchr::memchr(b'\n', waiting).map(|end| end + 1);
+        match end.or((waiting.len() > LONGEST_LINE).then_some(LONGEST_LINE)) {
+            Some(count) if !self.begun.is_empty() => self.end_begun(count, now),
+            _ => {}
+        }
+    }
+
+    fn end_begun(&mut self, count: usize, now: Timestamp) {
+        self.continue_begun(count);
+        let line = std::mem::take(&mut self.begun);
+        self.write_own(&line, now);
+    }
+
+    /// So many bytes at most of what the spool has.
+    fn continue_begun(&mut self, most: usize) {
+        if let Ok(waiting) = self.spool.waiting() {
+            let part = &waiting[..waiting.len().min(most)];
+            self.begun.extend_from_slice(part);
+            let count = part.len();
+            self.spool.end(count);
+        }
     }
 
     /// Writes a line that has waited long enough for its end, or whose writer is gone.
     pub fn end_partial(&mut self, now: Timestamp) {
-        if self.has_partial() {
+        if !self.begun.is_empty() {
+            self.end_begun(usize::MAX, now);
+        } else if self.has_partial() {
             self.restamp(now.as_second());
             self.write_waiting(true);
         }

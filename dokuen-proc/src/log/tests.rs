@@ -117,14 +117,38 @@ fn another_wrapper_may_write_before_or_after_and_the_file_be_rotated() {
 }
 
 #[test]
-fn without_room_for_the_spool_lines_are_logged_past_it() {
-    let (dir, mut log) = write(&[b"half"], 1_000_000);
-    // What cannot be spliced fails as a full disk would.
-    fs::replace(&dir.path().join("f"), b"one\ntwo\n", fs::PRIVATE_FILE).unwrap();
-    let odd = fs::open(&dir.path().join("f")).unwrap();
-    assert_eq!(log.take_from(&odd, AT.parse().unwrap()), 8);
-    let stamp = "[2026-01-02 03:04:05][web.1] ";
-    assert_eq!(text(&dir), format!("{stamp}half\n{stamp}one\n{stamp}two\n"));
+fn without_room_for_the_spool_lines_are_logged_past_it_and_stay_whole() {
+    let (dir, mut log) = write(&[b"be"], 1_000_000);
+    past(&mut log, &dir, b"gun\ntwo\nth");
+    past(&mut log, &dir, b"re");
+    // There is room again.
+    take(&mut log, b"e\nfour\nfi");
+    past(&mut log, &dir, b"v");
+    assert!(log.has_partial());
+    log.end_partial(AT.parse().unwrap());
+    assert!(!log.has_partial());
+    let lines = ["begun", "two", "three", "four", "fiv"].map(|line| format!("[2026-01-02 03:04:05][web.1] {line}\n"));
+    assert_eq!(text(&dir), lines.concat());
+}
+
+#[test]
+fn a_line_without_an_end_past_the_spool_is_split_and_memory_stays_small() {
+    let (dir, mut log) = write(&[], u64::MAX);
+    for _ in 0..40 {
+        past(&mut log, &dir, &[b'x'; 16 * 1024]);
+        assert!(log.begun.len() <= LONGEST_LINE + 32 * 1024);
+    }
+    take(&mut log, b"end\n");
+    let lens: Vec<_> = text(&dir).lines().map(|line| line.len() - 29).collect();
+    assert_eq!(lens.iter().sum::<usize>(), 40 * 16 * 1024 + 3);
+    assert!(lens.iter().all(|len| *len <= LONGEST_LINE), "{lens:?}");
+}
+
+/// What cannot be spliced fails as a full disk would.
+fn past(log: &mut Log, dir: &tempfile::TempDir, bytes: &[u8]) {
+    let path = dir.path().join("odd");
+    fs::replace(&path, bytes, fs::PRIVATE_FILE).unwrap();
+    assert_eq!(log.take_from(&fs::open(&path).unwrap(), AT.parse().unwrap()), bytes.len());
 }
 
 #[test]
