@@ -151,13 +151,18 @@ impl Booted {
         }
         let checks = &self.plan.checks;
         let young = begun.elapsed() < checks.alive(&instance.id.kind, has_door(report));
-        Ok(match (report.child, report.port, &report.socket) {
+        let standing = match (report.child, report.port, &report.socket) {
             (None, ..) => Standing::NotYet("its process is not started yet".to_owned()),
             (Some(_), ..) if young => Standing::NotYet("it has only just started".to_owned()),
             (Some(_), Some(port), _) => look_at_port(instance, report, port, checks),
             (Some(_), None, Some(socket)) => look_at_socket(socket, checks, begun.elapsed()),
             (Some(_), None, None) => Standing::Ready,
-        })
+        };
+        // The child of one that is gone may answer all the same.
+        if matches!(standing, Standing::Ready) && !instance.is_alive().unwrap_or(true) {
+            return Err(ReadyError::Lost { name: instance.id.name() });
+        }
+        Ok(standing)
     }
 
     /// What an instance does not answer itself is asked of a command, one after the other.

@@ -1,8 +1,11 @@
 //! What an app hears of being looked at while it starts.
 
-use dokuen_proc::boot;
+use std::time::Duration;
 
-use crate::place::Place;
+use dokuen_proc::{ReadyError, boot};
+use nix::sys::signal::Signal;
+
+use crate::place::{Place, eventually, is_alive, signal};
 
 /// Takes its time before it listens, and says of each connection how much was asked through it.
 const APP: &str = r#"
@@ -25,8 +28,24 @@ fn a_new_app_hears_one_request_and_no_connection_that_says_nothing() {
     let ready = boot(&plan).unwrap().wait_until_ready().unwrap();
     let web = ready.instances()[0].clone();
     drop(ready);
-    web.wait_gone(std::time::Duration::from_secs(20)).unwrap();
+    web.wait_gone(Duration::from_secs(20)).unwrap();
     let log = place.log("web.1");
     let heard: Vec<_> = log.lines().filter_map(|line| line.split_once("asked")).map(|(_, asked)| asked).collect();
     assert_eq!(heard, [" GET / HTTP/1.1"], "{log}");
+}
+
+#[test]
+fn an_instance_whose_wrapper_was_killed_is_not_ready_though_its_child_runs() {
+    let place = Place::new("");
+    let mut plan = place.plan("worker", "sleep 100", 1);
+    plan.checks.alive = Duration::ZERO;
+    let booted = boot(&plan).unwrap();
+    let instance = booted.instances()[0].clone();
+    eventually("it runs", || instance.report().child.is_some());
+    let (wrapper, child) = (instance.report().wrapper.unwrap(), instance.report().child.unwrap());
+    signal(wrapper, Signal::SIGKILL);
+    eventually("the wrapper is gone", || !is_alive(wrapper));
+    let error = booted.wait_until_ready().unwrap_err();
+    assert!(matches!(error, ReadyError::Lost { .. }), "{error}");
+    assert!(!is_alive(child), "what was not kept is ended");
 }
