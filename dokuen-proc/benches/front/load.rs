@@ -49,7 +49,7 @@ impl Nginx {
     pub fn answers(&self, side: usize) -> bool {
         let ask = || -> std::io::Result<bool> {
             let mut stream = TcpStream::connect(("127.0.0.1", self.ports[side]))?;
-            stream.write_all(b"GET / HTTP/1.0\r\n\r\n")?;
+            stream.write_all(b"GET / HTTP/1.0\r\nHost: bench\r\n\r\n")?;
             let mut text = String::new();
             stream.read_to_string(&mut text)?;
             Ok(text.contains(" 200 "))
