@@ -38,17 +38,6 @@ pub struct Next {
     pub what: Option<String>,
     /// Who makes it.
     pub by: String,
-    /// Who tells nginx of it.
-    pub routing: Routing,
-}
-
-/// Who tells nginx of an app that goes live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Routing {
-    /// The walk, before it moves the traffic.
-    ByWalk,
-    /// Its caller, of all apps at once.
-    ByCaller,
 }
 
 /// A push: from the commit to the live release. The caller holds the app's lock.
@@ -72,7 +61,6 @@ pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn T
         formation,
         what: Some("deploy".into()),
         by: by.to_owned(),
-        routing: Routing::ByWalk,
     };
     unless_abandoned(out)?;
     let record = go_live(host, app, next, out)?;
@@ -122,10 +110,7 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     let entry = next.what.is_some().then(|| ledger::write(app, &record, &next.config)).transpose()?;
     let ready = booted.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
     unless_abandoned(out)?;
-    let routed = match next.routing {
-        Routing::ByWalk => front_door::route(host, app, &next.config, webs(&plan), out)?,
-        Routing::ByCaller => None,
-    };
+    let routed = front_door::route(host, app, &next.config, webs(&plan), out)?;
     let live = Live { version: record.version, generation: plan.generation };
     front_door::statics::prepare(host, app, &next.tree)?;
     let filed = Filed::new(app, entry, &next, live)?;
@@ -198,15 +183,7 @@ pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn
 
     out.step(&format!("scaling to {}", describe(wanted)));
     let commit = record.and_then(|r| r.commit);
-    let next = Next {
-        tree,
-        commit,
-        config,
-        formation: wanted.clone(),
-        what: None,
-        by: by.to_owned(),
-        routing: Routing::ByWalk,
-    };
+    let next = Next { tree, commit, config, formation: wanted.clone(), what: None, by: by.to_owned() };
     if missing.iter().any(|(kind, n)| leaves_still(app, live.generation, kind, *n)) {
         // Their names are taken until what an earlier scale-down told to go has gone: nobody waits for that.
         return go_live(host, app, next, out).map(drop);

@@ -7,8 +7,7 @@ use dokuen_core::{App, Collected, Formation, Host, Transcript, fs, ledger, relea
 use crate::archive::killed;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
-use crate::walk::{self, Next, Routing};
-use crate::{front_door, keys, place, reconcile};
+use crate::{front_door, keys, place, reconcile, walk};
 
 /// Apps started at the same time, for each core: many mostly wait, a storm of all would make each of them late.
 const AT_ONCE: usize = 16;
@@ -92,7 +91,7 @@ fn boot_all(host: &Host, apps: Vec<App>, out: &mut Printer) -> Result<(), Failur
     let work = || {
         while let Some(app) = next() {
             let mut lines = Collected::default();
-            let booted = boot(host, &app, Routing::ByCaller, &mut lines);
+            let booted = boot(host, &app, &mut lines);
             let Ok(mut out) = out.lock() else { return };
             match booted {
                 Ok(text) => out.fact(&format!("{}: {text}", app.name)),
@@ -132,7 +131,7 @@ pub fn missing(app: &App) -> Result<Option<Vec<String>>, Failure> {
 }
 
 /// Brings one app to what it should be: nothing is started twice.
-pub fn boot(host: &Host, app: &App, routing: Routing, out: &mut dyn Transcript) -> Result<&'static str, Failure> {
+pub fn boot(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<&'static str, Failure> {
     let _lock = app.lock("booting")?;
     let (Some(live), Some(tree)) = (reconcile::reconcile(host, app)?, releases::current(app)?) else {
         return Ok("never deployed");
@@ -148,8 +147,6 @@ pub fn boot(host: &Host, app: &App, routing: Routing, out: &mut dyn Transcript) 
     if runs(&wanted) && dokuen_proc::wait_until_they_answer(app, &have, &checks).is_ok() {
         return Ok("runs");
     }
-    let commit = ledger::record(app, live.version)?.and_then(|r| r.commit);
-    let next = Next { tree, commit, config, formation: wanted, what: None, by: place::who(), routing };
-    walk::go_live(host, app, next, out)?;
+    super::restart::again(host, app, out)?;
     Ok("started")
 }

@@ -8,7 +8,7 @@ use dokuen_proc::Instance;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::topics::processes::RestartArgs;
-use crate::walk::{self, Next, Routing};
+use crate::walk::{self, Next};
 use crate::{place, reconcile};
 
 /// Restarts an app that runs, or some of its processes.
@@ -78,6 +78,6 @@ pub fn again(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Fai
     let config = app.env().load()?;
     let formation = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
     let commit = ledger::record(app, live.version)?.and_then(|r| r.commit);
-    let next = Next { tree, commit, config, formation, what: None, by: place::who(), routing: Routing::ByWalk };
+    let next = Next { tree, commit, config, formation, what: None, by: place::who() };
     walk::go_live(host, app, next, out).map(|_| ())
 }

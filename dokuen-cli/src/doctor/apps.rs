@@ -5,7 +5,6 @@ use dokuen_core::{Host, Silent, fs};
 use super::{Check, Finding};
 use crate::commands::boot;
 use crate::exit::Failure;
-use crate::walk::Routing;
 
 pub const CHECK: Check = Check { about: "apps", look, fix: Some(fix) };
 
@@ -46,7 +45,7 @@ fn fix(host: &Host) -> Result<(), Failure> {
         fs::relink(&host.bin_dir().join("dokuen-deploy"), &hooks.join("pre-receive"))?;
         let broken = |missing: Option<Vec<String>>| missing.is_some_and(|missing| !missing.is_empty());
         if !app.stopped_file().exists() && boot::missing(&app).is_ok_and(broken) {
-            boot::boot(host, &app, Routing::ByWalk, &mut Silent)?;
+            boot::boot(host, &app, &mut Silent)?;
         }
     }
     Ok(())

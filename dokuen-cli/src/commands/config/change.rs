@@ -8,7 +8,7 @@ use super::{Store, given};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::topics::config::{ConfigSetArgs, ConfigUnsetArgs};
-use crate::walk::{self, Next, Routing};
+use crate::walk::{self, Next};
 use crate::{commands, front_door, place, reconcile, settings};
 
 /// What becomes of the processes that run.
@@ -103,15 +103,7 @@ fn of_app(
         (Some(live), Some(tree)) if running == Running::Restart => {
             let formation = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
             let commit = ledger::record(app, live.version)?.and_then(|r| r.commit);
-            let next = Next {
-                tree,
-                commit,
-                config,
-                formation,
-                what: Some(what.to_owned()),
-                by: place::who(),
-                routing: Routing::ByWalk,
-            };
+            let next = Next { tree, commit, config, formation, what: Some(what.to_owned()), by: place::who() };
             walk::go_live(host, app, next, out)?;
         }
         (Some(_), _) => {

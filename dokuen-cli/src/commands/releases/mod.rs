@@ -14,7 +14,7 @@ use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::show::{Table, for_people, left, moment, short};
 use crate::topics::releases::ReleasesArgs;
-use crate::walk::{self, Next, Routing};
+use crate::walk::{self, Next};
 use crate::{place, prune, reconcile};
 
 /// A release as programs see it: what the ledger says of it.
@@ -103,7 +103,6 @@ pub fn rollback(host: &Host, name: &str, version: Option<&str>, out: &mut Printe
         formation,
         what: Some(format!("rollback to {to}")),
         by: place::who(),
-        routing: Routing::ByWalk,
     };
     let made = walk::go_live(host, &app, next, out)?;
     out.step(&format!("rolled {} back to {to} as {}", app.name, made.version));
