@@ -130,6 +130,9 @@ impl Wrapper {
         self.happened(Event::Tick);
         while !self.may_leave() {
             self.report();
+            if self.front.is_some() && !events.is_empty() {
+                pace::let_others_run();
+            }
             let timeout = self.timeout();
             match self.poll.poll(&mut events, timeout) {
                 Err(e) if e.kind() != std::io::ErrorKind::Interrupted => return Err(e.into()),

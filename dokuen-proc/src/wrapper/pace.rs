@@ -14,6 +14,16 @@ use crate::memory;
 const PARTIAL: Duration = Duration::from_secs(1);
 /// How often a tree that cannot be watched is looked at while it ends, and an adopted child where there is no pidfd.
 const LOOK: Duration = Duration::from_millis(50);
+/// So often others are let run before the loop waits again.
+const YIELDS: usize = 2;
+
+/// Where processors are short, nginx and the app then have their turn first and leave more than one request or response
+/// for the next one of ours: it is to be woken for each that costs most. Where they are not, it costs two system calls.
+pub(super) fn let_others_run() {
+    for _ in 0..YIELDS {
+        std::thread::yield_now();
+    }
+}
 
 impl Wrapper {
     pub(super) fn time_passed(&mut self) {
