@@ -1,27 +1,27 @@
 //! A program run once for nobody who waits: its lines go into a log, and a letter through a FIFO ends it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::fd::{AsFd, OwnedFd};
+use std::fs::OpenOptions;
+use std::io;
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use dokuen_core::fs::{self, FsError};
-use jiff::Timestamp;
 use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::{Pid, setsid};
+use nix::fcntl::OFlag;
+use nix::sys::signal::Signal;
+use nix::unistd::setsid;
 
 use crate::cgroup::{self, Bounds, Group};
 use crate::child::with_group;
-use crate::log::{Files, Log, LogRoom};
+use crate::log::LogRoom;
 use crate::platform::{self, Marked};
-use crate::signals::Signals;
+
+mod output;
+mod run;
+
+use run::Run;
 
 /// The directory's name in the environment: what it starts is found by it, however far it forks.
 const MARK: &str = "DOKUEN_INSTANCE";
@@ -59,74 +59,14 @@ pub struct Ended {
 }
 
 const CONTROL: &str = "control";
-/// Where lines wait for their end.
-const SPOOL: &str = "spool";
-/// How often a quiet program is looked after.
-const PAUSE: u16 = 500;
 
 /// Runs it to its end, in a session of its own: no terminal and no connection reaches it.
-pub fn attend(mut command: Command, attended: &Attended<'_>) -> io::Result<Ended> {
+pub fn attend(command: Command, attended: &Attended<'_>) -> io::Result<Ended> {
     // Whoever leads a group already has a session that is not a terminal's.
     let _ = setsid();
-    let mut signals = Signals::new()?;
-    let control = fs::open_pipe(&attended.dir.join(CONTROL)).map_err(cause)?;
-    let (output, input) = io::pipe()?;
-    let output = File::from(OwnedFd::from(output));
-    fcntl(&output, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
-    let files = Files::new(attended.log, attended.log_bytes, Some(attended.log_room.clone()));
-    let mut log = Log::open(files, attended.name, &attended.dir.join(SPOOL)).map_err(cause)?;
-    let group = attended.cgroup.map(|(dir, bounds)| Group::open(dir, bounds, attended.search_path));
-    if let Some(Ok(group)) = &group {
-        group.join(&mut command);
-    }
-    command.env(MARK, attended.dir);
-    let spawned = command.stdin(Stdio::null()).stdout(input.try_clone()?).stderr(input).process_group(0).spawn();
-    // The writing ends are the child's alone from here on.
-    drop(command);
-    let mut child = spawned.inspect_err(|e| log.say(&format!("could not be started: {e}"), Timestamp::now()))?;
-    if let Some(trouble) = without_limits(attended, group, &child) {
-        log.say(&format!("the limits are not in force: {trouble}"), Timestamp::now());
-    }
-    let cgroup = attended.cgroup.map(|(dir, _)| dir);
-    let mut ending: Option<Instant> = None;
-    let (begun, mut timed_out) = (Instant::now(), false);
-    let status = loop {
-        wait_for_news(&output, &control, &signals);
-        while log.take_from(&output, Timestamp::now()) > 0 {}
-        if let Some(status) = child.try_wait()? {
-            break status;
-        }
-        let told = took_a_letter(&control) || signals.take().stop;
-        let over = attended.limit.filter(|limit| begun.elapsed() >= *limit);
-        if (told || over.is_some()) && ending.is_none() {
-            timed_out = !told;
-            let why = over
-                .filter(|_| timed_out)
-                .map(|limit| format!("it has run for {} s and may not longer", limit.as_secs()));
-            log.say(why.as_deref().unwrap_or("it was told to end"), Timestamp::now());
-            signal(&child, Signal::SIGTERM);
-            ending = Some(Instant::now() + attended.grace);
-        }
-        if ending.is_some_and(|at| Instant::now() >= at) {
-            signal(&child, Signal::SIGKILL);
-            end_leftovers(attended.dir, cgroup);
-        }
-    };
-    end_leftovers(attended.dir, cgroup);
-    end_cgroup(cgroup);
-    while log.take_from(&output, Timestamp::now()) > 0 {}
-    log.end_partial(Timestamp::now());
-    let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default());
-    log.say(&format!("it ended with {code}"), Timestamp::now());
-    drop(log);
-    fs::remove(&attended.dir.join(SPOOL)).and_then(|()| fs::remove(&attended.dir.join(CONTROL))).map_err(cause)?;
-    Ok(Ended { code: u8::try_from(code).unwrap_or(1), timed_out })
-}
-
-/// Why it has no limits, where it was to have some.
-fn without_limits(attended: &Attended<'_>, group: Option<io::Result<Group>>, child: &Child) -> Option<io::Error> {
-    attended.cgroup.filter(|(_, bounds)| *bounds != Bounds::default())?;
-    group?.and_then(|group| group.add(child.id() as i32)).err()
+    let mut run = Run::start(command, attended)?;
+    let status = run.until_it_ends()?;
+    run.finish(status)
 }
 
 /// Makes what an attendant needs in its directory.
@@ -209,33 +149,6 @@ fn tell(control: &Path) -> Result<bool, FsError> {
         Err(e) if e.raw_os_error() == Some(Errno::ENXIO as i32) || e.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(e) => fs::at("open", control, Err(e)),
     }
-}
-
-fn wait_for_news(output: &File, control: &File, signals: &Signals) {
-    let mut fds = [
-        PollFd::new(output.as_fd(), PollFlags::POLLIN),
-        PollFd::new(control.as_fd(), PollFlags::POLLIN),
-        PollFd::new(signals.as_fd(), PollFlags::POLLIN),
-    ];
-    let _ = poll(&mut fds, PollTimeout::from(PAUSE));
-    // An output that was closed while the program goes on is always ready: that must not become a busy loop.
-    if fds[0].revents().is_some_and(|events| events == PollFlags::POLLHUP) {
-        std::thread::sleep(Duration::from_millis(20));
-    }
-}
-
-fn took_a_letter(mut control: &File) -> bool {
-    let mut letters = [0; 16];
-    control.read(&mut letters).is_ok_and(|count| count > 0)
-}
-
-/// The group lives as long as its leader was not waited for: the number cannot be another's yet.
-fn signal(child: &Child, signal: Signal) {
-    let _ = killpg(group(child), signal);
-}
-
-fn group(child: &Child) -> Pid {
-    Pid::from_raw(i32::try_from(child.id()).unwrap_or(i32::MAX))
 }
 
 fn cause(error: FsError) -> io::Error {
