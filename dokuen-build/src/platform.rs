@@ -104,6 +104,7 @@ mod system {
 #[cfg(not(all(target_os = "linux", not(dokuen_portable))))]
 mod system {
     use std::path::Path;
+    use std::process::Stdio;
 
     use dokuen_core::cmd::Cmd;
     use nix::sys::signal::{Signal, kill as send};
@@ -111,6 +112,7 @@ mod system {
 
     use super::Process;
 
+    /// Whether what has left its parent and its group is found all the same.
     pub const FINDS_STRAYS: bool = false;
 
     pub fn processes() -> Vec<Process> {
@@ -120,7 +122,9 @@ mod system {
             let living = !fields.get(3)?.starts_with('Z');
             living.then_some(Process { pid: number(0)?, parent: number(1)?, group: number(2)?, started: 0 })
         };
-        ps(&["-axo", "pid=,ppid=,pgid=,stat="]).lines().filter_map(row).collect()
+        let (own, text) = ps(&["-axo", "pid=,ppid=,pgid=,stat="]);
+        // It is a child of ours as well.
+        text.lines().filter_map(row).filter(|process| i64::from(process.pid) != i64::from(own)).collect()
     }
 
     pub fn carries(_: &Process, _: &str) -> bool {
@@ -128,7 +132,7 @@ mod system {
     }
 
     pub fn memory(process: &Process) -> u64 {
-        ps(&["-o", "rss=", "-p", &process.pid.to_string()]).trim().parse::<u64>().unwrap_or(0) * 1024
+        ps(&["-o", "rss=", "-p", &process.pid.to_string()]).1.trim().parse::<u64>().unwrap_or(0) * 1024
     }
 
     pub fn machine_memory() -> Option<u64> {
@@ -149,9 +153,14 @@ mod system {
         None
     }
 
-    fn ps(args: &[&str]) -> String {
-        let ran = Cmd::new("/bin/ps", Path::new("/")).args(args).run();
-        ran.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default()
+    /// Its own number, and what it tells.
+    fn ps(args: &[&str]) -> (u32, String) {
+        let mut ps = Cmd::new("/bin/ps", Path::new("/")).args(args).to_std();
+        let Ok(ps) = ps.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
+            return (0, String::new());
+        };
+        let own = ps.id();
+        (own, ps.wait_with_output().map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default())
     }
 }
 

@@ -221,6 +221,7 @@ mod system {
 #[cfg(not(all(target_os = "linux", not(dokuen_portable))))]
 mod system {
     use std::path::Path;
+    use std::process::Stdio;
 
     use dokuen_core::cmd::Cmd;
     use nix::unistd::Pid;
@@ -299,16 +300,21 @@ mod system {
         Vec::new()
     }
 
-    /// pid, parent, group of everything that is no zombie.
+    /// pid, parent, group of everything that is no zombie, but not of the `ps` that tells it: a child of ours as well.
     fn table() -> Vec<(i32, i32, i32)> {
-        let ps = Cmd::new("/bin/ps", Path::new("/")).args(["-axo", "pid=,ppid=,pgid=,stat="]).run();
-        let text = ps.map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
+        let mut ps = Cmd::new("/bin/ps", Path::new("/")).args(["-axo", "pid=,ppid=,pgid=,stat="]).to_std();
+        let Ok(ps) = ps.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
+            return Vec::new();
+        };
+        let own = ps.id();
+        let text =
+            ps.wait_with_output().map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
         let row = |line: &str| {
             let fields: Vec<_> = line.split_ascii_whitespace().collect();
             let number = |i: usize| fields.get(i)?.parse().ok();
             (!fields.get(3)?.starts_with('Z')).then_some((number(0)?, number(1)?, number(2)?))
         };
-        text.lines().filter_map(row).collect()
+        text.lines().filter_map(row).filter(|row| i64::from(row.0) != i64::from(own)).collect()
     }
 }
 

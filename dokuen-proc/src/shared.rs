@@ -70,8 +70,10 @@ impl Shared {
         let at = self.word(index).load(Ordering::Relaxed);
         let mut buffer = [0; 16 * 1024];
         let room = buffer.len().min(self.room(at));
+        // Written, not stored: on a full disk that is an error, where a store would be a signal. And first once for
+        // nothing: what was read and then has no room would be lost and not counted.
+        self.mapped.file().write_all_at(&buffer[..room], at)?;
         let count = pipe.read(&mut buffer[..room])?;
-        // Written, not stored: on a full disk that is an error, where a store would be a signal.
         self.mapped.file().write_all_at(&buffer[..count], at)?;
         self.word(index).store(at + count as u64, Ordering::Release);
         Ok(count)

@@ -218,9 +218,10 @@ mod tests {
         let (dir, (read, mut write)) = (tempfile::tempdir().unwrap(), pipe());
         let mut it = spool(&dir);
         write.write_all(&[b'x'; 20_000]).unwrap();
-        it.fill_from(&read).unwrap();
+        // The portable way takes less at once.
+        let taken: usize = (0..2).map(|_| it.fill_from(&read).unwrap_or(0)).sum();
         it.rest();
-        assert_eq!(it.waiting().unwrap().len(), 20_000, "what waits is kept");
+        assert_eq!((taken, it.waiting().unwrap().len()), (20_000, 20_000), "what waits is kept");
         it.end(20_000);
         it.rest();
         assert!(!it.is_large());
