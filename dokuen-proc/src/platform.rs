@@ -27,6 +27,7 @@ pub struct Marked {
 }
 
 /// Who listens on a port.
+#[cfg_attr(not(all(target_os = "linux", not(dokuen_portable))), expect(dead_code, reason = "nothing tells there"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Listener {
     /// Nobody.
@@ -239,29 +240,31 @@ mod system {
 
     /// 0 for a living process: `ps` tells no more than the second.
     pub fn start_time(pid: i32) -> Option<u64> {
-        table().into_iter().find(|row| row.0 == pid).map(|_| 0)
+        rows("-ax").iter().any(|row| row.pid == pid).then_some(0)
     }
 
-    /// Descendants and their process groups. A double-forked child in a group of its own escapes: documented.
+    /// Descendants and their process groups, and what carries the mark.
     pub fn members(root: Option<i32>, mark: &str) -> Vec<Member> {
-        let _ = mark;
-        let all = table();
-        let Some(root) = root else { return Vec::new() };
-        let mut found = vec![root];
+        let all = rows(WITH_ENVIRONMENT);
+        let mut found = Vec::from_iter(root);
         loop {
-            let groups: Vec<i32> = all.iter().filter(|r| r.0 != root && found.contains(&r.0)).map(|r| r.2).collect();
+            let groups: Vec<i32> =
+                all.iter().filter(|r| Some(r.pid) != root && found.contains(&r.pid)).map(|r| r.group).collect();
             let more: Vec<i32> = all
                 .iter()
-                .filter(|r| !found.contains(&r.0))
-                .filter(|r| found.contains(&r.1) || groups.contains(&r.2))
-                .map(|r| r.0)
+                .filter(|r| !found.contains(&r.pid))
+                .filter(|r| found.contains(&r.parent) || groups.contains(&r.group))
+                .map(|r| r.pid)
                 .collect();
             if more.is_empty() {
                 break;
             }
             found.extend(more);
         }
-        found.into_iter().filter(|pid| *pid != root).map(|pid| Member { pid, started: 0 }).collect()
+        let marked = all.iter().filter(|r| !found.contains(&r.pid) && r.words().any(|word| word == mark));
+        let marked: Vec<i32> = marked.map(|r| r.pid).collect();
+        let all = found.into_iter().chain(marked).filter(|pid| Some(*pid) != root);
+        all.map(|pid| Member { pid, started: 0 }).collect()
     }
 
     pub fn signal(member: Member, signal: Signal) {
@@ -294,27 +297,49 @@ mod system {
         None
     }
 
-    /// Nobody's environment can be read.
+    /// Whatever carries a mark (`NAME=`) that names something below `dir`.
     pub fn marked_below(name: &str, dir: &Path) -> Vec<Marked> {
-        let _ = (name, dir);
-        Vec::new()
+        let marked = |row: &Row| {
+            let mark = row.words().find_map(|word| word.strip_prefix(name))?;
+            Path::new(mark).starts_with(dir).then(|| Marked { pid: row.pid, started: 0, dir: mark.into() })
+        };
+        rows(WITH_ENVIRONMENT).iter().filter_map(marked).collect()
     }
 
-    /// pid, parent, group of everything that is no zombie, but not of the `ps` that tells it: a child of ours as well.
-    fn table() -> Vec<(i32, i32, i32)> {
-        let mut ps = Cmd::new("/bin/ps", Path::new("/")).args(["-axo", "pid=,ppid=,pgid=,stat="]).to_std();
+    /// Everything that runs, and every environment that is ours to see.
+    const WITH_ENVIRONMENT: &str = if cfg!(target_os = "macos") { "-axEww" } else { "axeww" };
+
+    struct Row {
+        pid: i32,
+        parent: i32,
+        group: i32,
+        text: String,
+    }
+
+    impl Row {
+        /// Its arguments and its environment, which nothing tells apart; a mark with a blank in it is not found.
+        fn words(&self) -> impl Iterator<Item = &str> {
+            self.text.split_ascii_whitespace()
+        }
+    }
+
+    /// Everything that is no zombie, but not the `ps` that tells it: a child of ours as well.
+    fn rows(which: &str) -> Vec<Row> {
+        let columns = "pid=,ppid=,pgid=,stat=,command=";
+        let mut ps = Cmd::new("/bin/ps", Path::new("/")).args([which, "-o", columns]).to_std();
         let Ok(ps) = ps.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
             return Vec::new();
         };
         let own = ps.id();
-        let text =
-            ps.wait_with_output().map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default();
+        let text = ps.wait_with_output().map(|out| String::from_utf8_lossy(&out.stdout).into_owned());
         let row = |line: &str| {
-            let fields: Vec<_> = line.split_ascii_whitespace().collect();
-            let number = |i: usize| fields.get(i)?.parse().ok();
-            (!fields.get(3)?.starts_with('Z')).then_some((number(0)?, number(1)?, number(2)?))
+            let mut fields = line.split_ascii_whitespace();
+            let mut number = || fields.next()?.parse().ok();
+            let (pid, parent, group) = (number()?, number()?, number()?);
+            let living = !fields.next()?.starts_with('Z') && u32::try_from(pid) != Ok(own);
+            living.then(|| Row { pid, parent, group, text: line.to_owned() })
         };
-        text.lines().filter_map(row).filter(|row| i64::from(row.0) != i64::from(own)).collect()
+        text.unwrap_or_default().lines().filter_map(row).collect()
     }
 }
 
