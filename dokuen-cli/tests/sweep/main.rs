@@ -30,11 +30,13 @@ use scenarios::{ALL, Scenario};
 use trial::{Job, Tally};
 
 /// A sample in CI; all of them by `.ci/sweep`, which sets `DOKUEN_SWEEP` to `whole` (of each kind of point the first and
-/// the last) or `every`, and names commands in `DOKUEN_SWEEP_ONLY`.
+/// the last) or `every`, and names commands in `DOKUEN_SWEEP_ONLY` and faults in `DOKUEN_SWEEP_FAULTS`.
 #[test]
 fn no_crash_point_breaks_an_invariant() {
     let how = std::env::var("DOKUEN_SWEEP").unwrap_or_default();
     let only = std::env::var("DOKUEN_SWEEP_ONLY").unwrap_or_default();
+    let kinds = std::env::var("DOKUEN_SWEEP_FAULTS").unwrap_or_default();
+    let faults = FAULTS.iter().filter(|f| kinds.is_empty() || kinds.split_whitespace().any(|name| name == f.to_string()));
     let wanted = |s: &&Scenario| only.is_empty() || only.split_whitespace().any(|name| name == s.name);
     let begun = Instant::now();
     let jobs: VecDeque<Job> = match how.as_str() {
@@ -46,7 +48,7 @@ fn no_crash_point_breaks_an_invariant() {
         how => {
             let each =
                 |s: &Scenario, fault: Fault| Job { scenario: *s, faults: vec![fault], few: false, all: how == "every" };
-            FAULTS.iter().flat_map(|fault| ALL.iter().filter(wanted).map(|s| each(s, *fault))).collect()
+            faults.flat_map(|fault| ALL.iter().filter(wanted).map(|s| each(s, *fault))).collect()
         }
     };
     let tally = work_off(jobs);
