@@ -173,8 +173,7 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// `sudo` is the only program named without a path, and nothing Dokuen runs here takes long. No `GLIBC_TUNABLES`, though they
-/// would halve what reading a configuration costs: glibc moves that variable, and nginx, which writes its title over its
-/// environment, then has no room for the words that [`is_our_master`](crate::identity::is_our_master) looks for.
+/// would halve what reading a configuration costs: docs/performance.md says why.
 pub(crate) fn command(program: &Path, dir: &Path) -> Cmd {
     let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     Cmd::new(program, dir).env("PATH", path).limit(Duration::from_secs(20))
