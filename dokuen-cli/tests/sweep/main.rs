@@ -36,7 +36,8 @@ fn no_crash_point_breaks_an_invariant() {
     let how = std::env::var("DOKUEN_SWEEP").unwrap_or_default();
     let only = std::env::var("DOKUEN_SWEEP_ONLY").unwrap_or_default();
     let kinds = std::env::var("DOKUEN_SWEEP_FAULTS").unwrap_or_default();
-    let faults = FAULTS.iter().filter(|f| kinds.is_empty() || kinds.split_whitespace().any(|name| name == f.to_string()));
+    let faults =
+        FAULTS.iter().filter(|f| kinds.is_empty() || kinds.split_whitespace().any(|name| name == f.to_string()));
     let wanted = |s: &&Scenario| only.is_empty() || only.split_whitespace().any(|name| name == s.name);
     let begun = Instant::now();
     let jobs: VecDeque<Job> = match how.as_str() {
