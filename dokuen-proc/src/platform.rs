@@ -245,7 +245,7 @@ mod system {
 
     /// Descendants and their process groups, and what carries the mark.
     pub fn members(root: Option<i32>, mark: &str) -> Vec<Member> {
-        let all = rows(WITH_ENVIRONMENT);
+        let all = everything();
         let mut found = Vec::from_iter(root);
         loop {
             let groups: Vec<i32> =
@@ -303,10 +303,14 @@ mod system {
             let mark = row.words().find_map(|word| word.strip_prefix(name))?;
             Path::new(mark).starts_with(dir).then(|| Marked { pid: row.pid, started: 0, dir: mark.into() })
         };
-        rows(WITH_ENVIRONMENT).iter().filter_map(marked).collect()
+        everything().iter().filter_map(marked).collect()
     }
 
-    /// Everything that runs, and every environment that is ours to see.
+    /// With every environment that is ours to see; a `ps` that does not know how tells at least what runs.
+    fn everything() -> Vec<Row> {
+        Some(rows(WITH_ENVIRONMENT)).filter(|all| !all.is_empty()).unwrap_or_else(|| rows("-ax"))
+    }
+
     const WITH_ENVIRONMENT: &str = if cfg!(target_os = "macos") { "-axEww" } else { "axeww" };
 
     struct Row {
