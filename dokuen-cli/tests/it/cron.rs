@@ -161,6 +161,16 @@ fn a_job_that_takes_too_long_is_ended_and_that_is_said() {
 }
 
 #[test]
+fn every_line_of_a_job_is_logged_before_its_end() {
+    let command = "for n in $(seq 900); do echo $n; done; printf last";
+    let app = app(&format!(r#"[{{"name": "many", "schedule": "@yearly", "command": "{command}"}}]"#));
+    let said = String::from_utf8(app.dokuen("cron:run", &["many"]).ok().out).unwrap();
+    let lines = said.lines().filter_map(|line| line.split_once("[cron.1] ")).map(|(_, text)| text.to_owned());
+    let wanted = (1..=900).map(|n| n.to_string()).chain(["last".to_owned(), "dokuen: it ended with 0".to_owned()]);
+    assert_eq!(lines.collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+}
+
+#[test]
 fn whether_the_machine_looks_for_jobs_is_seen_and_setup_says_how() {
     let host = Host::not_set_up(&Options::default());
     let said = host.setup(&[]).ok().err;

@@ -110,7 +110,7 @@ pub fn end_process(dir: &Path, cgroup: Option<&Path>, (pid, started): (i32, u64)
     end_cgroup(cgroup);
 }
 
-/// Every living process whose mark names something below this directory, where marks can be read (Linux).
+/// Every living process whose mark names something below this directory, as far as environments can be read.
 pub fn marked_below(dir: &Path) -> Vec<Marked> {
     platform::marked_below(&format!("{MARK}="), dir)
 }
