@@ -86,7 +86,7 @@ pub struct RunArgs {
     #[arg(short = 'x', long, hide = true)]
     pub exit_code: bool,
     /// The command and its arguments, passed on exactly
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub words: Vec<String>,
 }
 

@@ -35,6 +35,7 @@ fn the_words_of_the_old_readme() {
         (&["restart", "--application=hello"], "restarted hello"),
         (&["run_command", "--application=hello", "echo", "a b"], "a b\n"),
         (&["run", "-a", "hello", "--", "echo", "-n", "x"], "x"),
+        (&["run", "-a", "hello", "printf", "%s", "-e", "--app"], "-e--app"),
         (&["deploy", "--application=hello", "--rev=master"], "deployed hello"),
         (&["buildpacks"], "no buildpacks installed"),
         (&["shutdown", "--application=hello"], "stopped hello"),
@@ -57,6 +58,7 @@ fn what_is_called_wrongly_is_said_and_changes_nothing() {
         // The nearest two, in this order: clap knows a dozen.
         (&["releases:prun"], 2, "similar subcommands exist: 'releases:prune', 'releases'\n"),
         (&["domain:add"], 2, "similar subcommands exist: 'domains:add', 'domains'\n"),
+        (&["run", "-a", "hello", "--detached", "true"], 2, "unexpected argument '--detached' found"),
         (&["scal"], 2, "similar subcommands exist: 'scale', 'ps:scale'\n"),
         (&["scale", "--aplication=hello"], 2, "a similar argument exists: '--application'"),
         (&["config"], 2, "--application"),
