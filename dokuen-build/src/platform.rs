@@ -104,9 +104,8 @@ mod system {
 #[cfg(not(all(target_os = "linux", not(dokuen_portable))))]
 mod system {
     use std::path::Path;
-    use std::process::Stdio;
 
-    use dokuen_core::cmd::Cmd;
+    use dokuen_core::cmd::{Cmd, Output};
     use nix::sys::signal::{Signal, kill as send};
     use nix::unistd::Pid;
 
@@ -122,9 +121,10 @@ mod system {
             let living = !fields.get(3)?.starts_with('Z');
             living.then_some(Process { pid: number(0)?, parent: number(1)?, group: number(2)?, started: 0 })
         };
-        let (own, text) = ps(&["-axo", "pid=,ppid=,pgid=,stat="]);
+        let told = ps(&["-axo", "pid=,ppid=,pgid=,stat="]);
         // It is a child of ours as well.
-        text.lines().filter_map(row).filter(|process| i64::from(process.pid) != i64::from(own)).collect()
+        let others = |process: &Process| u32::try_from(process.pid) != Ok(told.pid);
+        String::from_utf8_lossy(&told.stdout).lines().filter_map(row).filter(others).collect()
     }
 
     pub fn carries(_: &Process, _: &str) -> bool {
@@ -132,7 +132,8 @@ mod system {
     }
 
     pub fn memory(process: &Process) -> u64 {
-        ps(&["-o", "rss=", "-p", &process.pid.to_string()]).1.trim().parse::<u64>().unwrap_or(0) * 1024
+        let told = ps(&["-o", "rss=", "-p", &process.pid.to_string()]);
+        String::from_utf8_lossy(&told.stdout).trim().parse::<u64>().unwrap_or(0) * 1024
     }
 
     pub fn machine_memory() -> Option<u64> {
@@ -153,14 +154,8 @@ mod system {
         None
     }
 
-    /// Its own number, and what it tells.
-    fn ps(args: &[&str]) -> (u32, String) {
-        let mut ps = Cmd::new("/bin/ps", Path::new("/")).args(args).to_std();
-        let Ok(ps) = ps.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
-            return (0, String::new());
-        };
-        let own = ps.id();
-        (own, ps.wait_with_output().map(|out| String::from_utf8_lossy(&out.stdout).into_owned()).unwrap_or_default())
+    fn ps(args: &[&str]) -> Output {
+        Cmd::new("/bin/ps", Path::new("/")).args(args).run().unwrap_or_default()
     }
 }
 

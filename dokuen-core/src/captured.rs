@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::cmd::Output;
+
 /// How it ended and what it wrote.
-pub(crate) type Captured = (ExitStatus, Vec<u8>, Vec<u8>);
+pub(crate) type Captured = (ExitStatus, Output);
 
 /// `None`: it did not end within the limit and was killed.
 pub(crate) fn run(mut command: Command, input: &[u8], limit: Duration) -> io::Result<Option<Captured>> {
@@ -50,7 +52,8 @@ fn to_its_end(child: &mut Child, mut input: &[u8], until: Instant) -> io::Result
             stderr = None;
         }
     }
-    Ok(wait_until(child, until)?.map(|status| (status, out, err)))
+    let pid = child.id();
+    Ok(wait_until(child, until)?.map(|status| (status, Output { pid, stdout: out, stderr: err })))
 }
 
 fn never_wait(fd: BorrowedFd<'_>) -> io::Result<()> {

@@ -23,8 +23,10 @@ pub struct Cmd {
 }
 
 /// What a program that succeeded wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Output {
+    /// The number it had, which may be another's by now: `ps` lists itself, as a child of whoever asks. 0 if it never ran.
+    pub pid: u32,
     /// Its standard output.
     pub stdout: Vec<u8>,
     /// Its standard error.
@@ -122,10 +124,9 @@ impl Cmd {
         let argv = self.argv();
         let started = |source| CmdError::Start { argv: argv.clone(), source };
         let ended = captured::run(self.to_std(), &self.stdin, self.limit).map_err(started)?;
-        let Some((status, stdout, stderr)) = ended else {
+        let Some((status, output)) = ended else {
             return Err(CmdError::TimedOut { argv, limit: self.limit });
         };
-        let output = Output { stdout, stderr };
         if status.success() {
             return Ok(output);
         }

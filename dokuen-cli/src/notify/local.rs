@@ -42,7 +42,7 @@ pub fn run_all(host: &Host, told: &Told, log: &Log) -> Result<(), Failure> {
         let (said, how) = match command.run() {
             Ok(output) => (output, format!("{} was told", told.kind)),
             Err(CmdError::Failed { how, output, .. }) => (*output, format!("{}: it {how}", told.kind)),
-            Err(other) => (Output { stdout: Vec::new(), stderr: Vec::new() }, format!("{}: {other}", told.kind)),
+            Err(other) => (Output::default(), format!("{}: {other}", told.kind)),
         };
         for bytes in [said.stdout, said.stderr] {
             log.say(&name, &String::from_utf8_lossy(&bytes[..bytes.len().min(MOST_OUTPUT)]));
