@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use crate::platform::{self, Process};
+use crate::platform::{self, Carriers, Process};
 
 /// What a script and its descendants may have together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,11 +113,11 @@ impl Family {
         // Parents come before their children, but for those within one tick of the clock.
         rest.sort_by_key(|process| (process.started, process.pid));
         self.known.retain(|pid, started| rest.iter().any(|p| p.pid == *pid && p.started == *started));
-        let mut members = Vec::new();
+        let (marked, mut members) = (Carriers::of(&self.mark), Vec::new());
         loop {
             let before = members.len();
             rest.retain(|process| {
-                let ours = self.has(process);
+                let ours = self.has(process, &marked);
                 if ours {
                     self.known.insert(process.pid, process.started);
                     members.push(*process);
@@ -130,12 +130,12 @@ impl Family {
         }
     }
 
-    fn has(&self, process: &Process) -> bool {
+    fn has(&self, process: &Process, marked: &Carriers) -> bool {
         process.started >= self.since
             && (process.group == self.leader
                 || self.known.contains_key(&process.pid)
                 || self.known.contains_key(&process.parent)
-                || platform::carries(process, &self.mark))
+                || marked.has(process))
     }
 
     /// Kills all that live; what they start meanwhile as well. Says whether there was anybody.

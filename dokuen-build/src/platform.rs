@@ -1,5 +1,5 @@
 //! What is asked of the operating system about the processes of a build: Linux's way by `/proc`, and a portable way by
-//! `ps` (macOS, or `--cfg dokuen_portable`), which knows neither start times nor environments.
+//! `ps` (macOS, or `--cfg dokuen_portable`), which knows no start times, and of environments what it is let see.
 
 /// A living process. Pid and start time together name one process for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,10 +29,18 @@ mod system {
         names.iter().filter_map(|name| stat(name.parse().ok()?)).collect()
     }
 
-    /// Whether the process was given this entry of the environment. Other users' are closed to us, and not ours to end.
-    pub fn carries(process: &Process, entry: &str) -> bool {
-        let environ = fs::read(&place(process.pid, "environ")).unwrap_or_default();
-        environ.split(|b| *b == 0).any(|have| have == entry.as_bytes())
+    /// Those that were given an entry of the environment. Other users' are closed to us, and not ours to end.
+    pub struct Carriers(String);
+
+    impl Carriers {
+        pub fn of(entry: &str) -> Self {
+            Self(entry.to_owned())
+        }
+
+        pub fn has(&self, process: &Process) -> bool {
+            let environ = fs::read(&place(process.pid, "environ")).unwrap_or_default();
+            environ.split(|b| *b == 0).any(|have| have == self.0.as_bytes())
+        }
     }
 
     /// Bytes of memory that are its own, also those that were swapped out.
@@ -111,8 +119,9 @@ mod system {
 
     use super::Process;
 
-    /// Whether what has left its parent and its group is found all the same.
+    /// Whether what has left its parent and its group is found all the same: only where `ps` shows its environment.
     pub const FINDS_STRAYS: bool = false;
+    const WITH_ENVIRONMENT: &str = if cfg!(target_os = "macos") { "-axEww" } else { "axeww" };
 
     pub fn processes() -> Vec<Process> {
         let row = |line: &str| {
@@ -127,8 +136,23 @@ mod system {
         String::from_utf8_lossy(&told.stdout).lines().filter_map(row).filter(others).collect()
     }
 
-    pub fn carries(_: &Process, _: &str) -> bool {
-        false
+    /// Those that had an entry of the environment at one moment.
+    pub struct Carriers(Vec<i32>);
+
+    impl Carriers {
+        pub fn of(entry: &str) -> Self {
+            let told = ps(&[WITH_ENVIRONMENT, "-o", "pid=,command="]);
+            let carrier = |line: &str| {
+                let mut words = line.split_ascii_whitespace();
+                let pid = words.next()?.parse().ok()?;
+                words.any(|word| word == entry).then_some(pid)
+            };
+            Self(String::from_utf8_lossy(&told.stdout).lines().filter_map(carrier).collect())
+        }
+
+        pub fn has(&self, process: &Process) -> bool {
+            self.0.contains(&process.pid)
+        }
     }
 
     pub fn memory(process: &Process) -> u64 {
@@ -160,4 +184,4 @@ mod system {
 }
 
 pub use system::FINDS_STRAYS;
-pub(crate) use system::{carries, give_way, kill, machine_memory, memory, processes, started, threads};
+pub(crate) use system::{Carriers, give_way, kill, machine_memory, memory, processes, started, threads};

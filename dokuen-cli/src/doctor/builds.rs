@@ -28,9 +28,9 @@ fn processes(usual: Limits) -> Finding {
     let most = usual.processes;
     match dokuen_build::FINDS_STRAYS {
         true => Finding::ok(format!("processes: {most} at once; all of a build are counted")),
-        false => {
-            Finding::unknown(format!("processes: {most} at once; those that leave their parents are not counted here"))
-        }
+        false => Finding::unknown(format!(
+            "processes: {most} at once; those that leave their parents are counted only if `ps` shows them"
+        )),
     }
 }
 

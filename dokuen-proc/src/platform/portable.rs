@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use dokuen_core::cmd::Cmd;
+use nix::errno::Errno;
 use nix::unistd::Pid;
 
 use super::{Listener, Marked, Member, OwnedFd, Signal};
@@ -16,9 +17,14 @@ pub fn resize_pipe(pipe: &std::fs::File, bytes: i32) -> bool {
     false
 }
 
-/// 0 for a living process: `ps` tells no more than the second.
+/// 0 for a living process: `ps` tells no more than the second. Where `ps` tells nothing at all, who takes a signal lives.
 pub fn start_time(pid: i32) -> Option<u64> {
-    rows("-ax").iter().any(|row| row.pid == pid).then_some(0)
+    let all = rows("-ax");
+    let lives = match all.as_slice() {
+        [] => nix::sys::signal::kill(Pid::from_raw(pid), None) != Err(Errno::ESRCH),
+        _ => all.iter().any(|row| row.pid == pid),
+    };
+    lives.then_some(0)
 }
 
 /// Descendants and their process groups, and what carries the mark.

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dokuen_proc::{Instance, retire};
+use dokuen_proc::Instance;
 use nix::sys::signal::Signal;
 
 use crate::place::{eventually, is_alive, signal};
@@ -77,6 +77,7 @@ fn a_new_wrapper_adopts_such_an_app_too() {
     }
 }
 
+#[cfg(not(dokuen_portable))]
 #[test]
 fn what_such_an_app_is_asked_before_a_switch_it_answers_after_it() {
     for listen in ["path", "fds"] {
@@ -88,7 +89,7 @@ fn what_such_an_app_is_asked_before_a_switch_it_answers_after_it() {
             let slow = scope.spawn(|| app.ask("/slow"));
             std::thread::sleep(Duration::from_millis(200));
             let new = app.runs(listen, 2);
-            retire([&old]).unwrap();
+            dokuen_proc::retire([&old]).unwrap();
             assert_eq!(Some(app.ask("/")), new.report().child);
             assert_eq!(slow.join().unwrap(), child, "{listen}");
             old.wait_gone(Duration::from_secs(20)).unwrap();

@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use crate::place::{Place, eventually, is_alive, signal};
 
 /// Takes its time before it listens, and says of each connection how much was asked through it.
+#[cfg(all(target_os = "linux", not(dokuen_portable)))]
 const APP: &str = r#"
 import os, socket, time
 time.sleep(0.2)
@@ -19,7 +20,7 @@ while True:
     conn.close()
 "#;
 
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", not(dokuen_portable)))]
 #[test]
 fn a_new_app_hears_one_request_and_no_connection_that_says_nothing() {
     let place = Place::new("");
