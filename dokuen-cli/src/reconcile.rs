@@ -40,7 +40,7 @@ fn sweep(host: &Host, app: &App, live: Option<Live>) -> Result<(), Failure> {
     ledger::sweep(app, live.map(|live| live.version))?;
     let dirs = [app.dir(), &app.env().dir(), &app.access_dir(), app.run_dir()];
     dirs.into_iter().try_for_each(fs::sweep_unfinished)?;
-    front_door::sweep(app)?;
+    front_door::sweep(&app.front())?;
     Ok(fs::remove_tree(&host.scratch_of(&app.name))?)
 }
 

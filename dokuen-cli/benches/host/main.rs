@@ -2,7 +2,7 @@
 //!
 //! | NAME | what |
 //! |---|---|
-//! | `boot` | 20 apps until the last answers, beside the same 20 programs started by hand |
+//! | `boot` | 20 apps until the last answers, beside the same 20 programs started by hand; of two kinds of apps |
 //! | `rollback` | to a release that does not run, and the share of it above the app's own start that is the switch |
 //! | `thousand` | a push with 1000 releases behind it, beside the 10th |
 //! | `ps` | `ps` of 100 apps with 10 processes each, beside `ps -A` of the same machine |

@@ -21,7 +21,8 @@ impl Own {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
         let begun = Instant::now();
         let mut command = host.command(program[0]);
-        command.args(&program[1..]).current_dir(dir).env("PORT", port.to_string()).stdout(Stdio::null());
+        command.args(&program[1..]).current_dir(dir).env("PORT", port.to_string());
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         let child = command.spawn().unwrap();
         Self { child, at: (Ipv4Addr::LOCALHOST, port).into(), begun }
     }

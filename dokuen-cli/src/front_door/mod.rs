@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use dokuen_core::{
-    App, Environment, Formation, Host, LockError, NginxKind, ProcessType, Transcript, fs, ledger, releases,
+    App, Environment, Formation, Front, Host, LockError, NginxKind, ProcessType, Transcript, fs, ledger, releases,
 };
 use dokuen_nginx::{Account, Nginx, NginxError, Own, Parked, Places, Routed, Site, System};
 
@@ -61,7 +61,7 @@ fn has_front_door(nginx: &Nginx, app: &App, site: &Site) -> bool {
 /// Puts what was changed of an app's front door into force; of an app that was never deployed nginx knows nothing.
 /// The caller holds the app's lock.
 pub fn refresh(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
-    sweep(app)?;
+    sweep(&app.front())?;
     if ledger::live(app)?.is_none() {
         out.fact("in force from the first deploy on");
         return Ok(());
@@ -72,9 +72,9 @@ pub fn refresh(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), F
     Ok(())
 }
 
-/// What a killed command had not finished writing. The app's lock must be held: nobody writes here without it.
-pub fn sweep(app: &App) -> Result<(), Failure> {
-    let front = app.front();
+/// What a killed command had not finished writing. The lock of its app, or of the names for what is of all apps, must be
+/// held: nobody writes here without it.
+pub fn sweep(front: &Front) -> Result<(), Failure> {
     Ok([front.dir(), &front.pages_dir()].into_iter().try_for_each(fs::sweep_unfinished)?)
 }
 

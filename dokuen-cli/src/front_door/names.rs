@@ -84,10 +84,12 @@ pub fn all(host: &Host, app: &App, config: &Environment) -> Result<(Vec<ServerNa
     Ok((names, redirects))
 }
 
-/// Held while names are given out.
+/// Held while names are given out, or what is of all apps changes; what a killed one had not finished writing is removed.
 pub fn lock(host: &Host) -> Result<Lock, Failure> {
     fs::make_dirs(&host.front_dir(), fs::PRIVATE_DIR)?;
-    Ok(Lock::take(&host.names_lock(), "giving out names")?)
+    let lock = Lock::take(&host.names_lock(), "giving out names")?;
+    super::sweep(&host.front())?;
+    Ok(lock)
 }
 
 /// Whether the app may have the names that this config asks for.

@@ -83,6 +83,29 @@ fn maintenance_that_was_being_switched_on() {
     check(&app, &Change { words: vec!["maintenance:on"], input: Vec::new(), undo: &undo, said: &said, done: &done });
 }
 
+#[test]
+fn a_setting_of_all_apps_that_was_being_written() {
+    let host = Host::new();
+    let app = served(&host);
+    let (log, program) = (host.temp().join("strace"), host.program().display().to_string());
+    let set = |under: &[String], value: &str| {
+        let words: Vec<&str> = under.iter().map(String::as_str).chain([program.as_str(), "nginx:set", value]).collect();
+        run(host.command(words[0]).args(&words[1..]), b"", None)
+    };
+    set(&points::watched(&log), "keepalive-timeout=70s").ok();
+    let points = points::chosen(&points::read(&log, host.dir()), false);
+    let put = points.iter().find(|point| point.call.starts_with("rename") && point.what.contains("front/settings"));
+    let put = put.unwrap_or_else(|| panic!("{points:?}"));
+    set(&points::injected(&log, put, put.nth, Fault::Kill), "keepalive-timeout=71s");
+    let unfinished = || {
+        let names = fs::read_dir(host.dir().join("front")).unwrap().map(|entry| entry.unwrap().file_name());
+        names.filter(|name| name.to_string_lossy().starts_with(".new-")).count()
+    };
+    assert_eq!(unfinished(), 1);
+    app.dokuen("domains:add", &["d.example"]).ok();
+    assert_eq!(unfinished(), 0);
+}
+
 fn check(app: &App, change: &Change) {
     (change.undo)(app);
     let before = (change.said)(app);

@@ -1,8 +1,8 @@
-//! `cargo bench -p dokuen-proc --bench front [-- [full] [post] [spin|node]]`: one app behind nginx, directly on its TCP port,
+//! `cargo bench -p dokuen-proc --bench front [-- [full] [post] [spin [80]|node]]`: one app behind nginx, directly on its TCP port,
 //! through the front of a real wrapper, and on a unix socket of its own, in turns in one run, by wrk.
 //!
-//! Needs the Debian packages nginx and wrk. `post` sends POSTs, `spin` gives the app 100 µs of work for each request,
-//! `node` takes the HTTP server that Node.js has for the app, `full` more and longer rounds.
+//! Needs the Debian packages nginx and wrk. `post` sends POSTs, `spin` gives the app 100 µs of work for each request, or
+//! as many as stand behind it, `node` takes the HTTP server that Node.js has for the app, `full` more and longer rounds.
 
 #![expect(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark, not a library")]
 
@@ -28,7 +28,8 @@ fn main() {
         return app::serve(&words[1..]);
     }
     let is = |name: &str| words.iter().any(|word| word == name);
-    let spin = if is("spin") { 100 } else { 0 };
+    let behind = |name: &str| words.iter().skip_while(|word| *word != name).nth(1)?.parse().ok();
+    let spin = if is("spin") { behind("spin").unwrap_or(100) } else { 0 };
     let runs = |place: &Place, listen: &str| if is("node") { node(place, listen) } else { native(place, spin, listen) };
     let (rounds, seconds) = if is("full") { (9, 4) } else { (5, 3) };
     let places = [Place::new(""), Place::new("")];
