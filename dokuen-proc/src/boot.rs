@@ -206,7 +206,9 @@ fn spec(plan: &Plan, id: &InstanceId) -> Result<Spec, BootError> {
 }
 
 fn spawn(program: &Path, instance: &Instance) -> Result<ChildStdout, BootError> {
-    let mut command = Cmd::new(program, Path::new("/")).arg(instance.dir()).env(ALLOCATOR.0, ALLOCATOR.1).to_std();
+    let command = Cmd::new(program, Path::new("/")).arg(instance.dir()).env(ALLOCATOR.0, ALLOCATOR.1);
+    // Nobody's member, though who starts it may run below another wrapper.
+    let mut command = command.env(child::MARK, "wrapper").to_std();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let failed = |source| BootError::Wrapper { program: program.to_owned(), source };
     let mut child = command.spawn().map_err(failed)?;

@@ -97,7 +97,7 @@ impl Command {
         let argv = line_in_shell(&self.line, &spec.tree);
         let limit = self.patience.min(left.max(Duration::from_millis(100)));
         let command =
-            Cmd::new(&argv[0], &spec.tree).args(&argv[1..]).envs(environment.with("DOKUEN_INSTANCE", &mark).pairs());
+            Cmd::new(&argv[0], &spec.tree).args(&argv[1..]).envs(environment.with(child::MARK, &mark).pairs());
         let begun = Instant::now();
         let ran = command.limit(limit).run();
         end_leftovers(&mark, None);

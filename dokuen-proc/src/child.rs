@@ -97,7 +97,8 @@ pub fn platform_environment(spec: &Spec, port: Option<Port>, instance: &Instance
     }
 }
 
-const MARK: &str = "DOKUEN_INSTANCE";
+/// The variable of the mark.
+pub const MARK: &str = "DOKUEN_INSTANCE";
 
 /// The mark that every process of an instance carries in its environment.
 pub fn mark(instance: &Instance) -> String {

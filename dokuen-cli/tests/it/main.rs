@@ -20,6 +20,7 @@ mod config;
 mod cron;
 mod failing;
 mod hooks;
+mod inside;
 mod killed;
 mod loss;
 mod processes_end;

@@ -14,7 +14,7 @@ use nix::sys::signal::Signal;
 use nix::unistd::setsid;
 
 use crate::cgroup::{self, Bounds, Group};
-use crate::child::with_group;
+use crate::child::{MARK, with_group};
 use crate::log::LogRoom;
 use crate::platform::{self, Marked};
 
@@ -22,9 +22,6 @@ mod output;
 mod run;
 
 use run::Run;
-
-/// The directory's name in the environment: what it starts is found by it, however far it forks.
-const MARK: &str = "DOKUEN_INSTANCE";
 
 /// Where its lines go, and how it can be told something.
 #[derive(Debug)]

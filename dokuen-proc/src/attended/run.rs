@@ -15,8 +15,9 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use super::output::Output;
-use super::{Attended, CONTROL, Ended, MARK, cause, end_cgroup, end_leftovers};
+use super::{Attended, CONTROL, Ended, cause, end_cgroup, end_leftovers};
 use crate::cgroup::{Bounds, Group};
+use crate::child::MARK;
 use crate::log::Files;
 use crate::signals::Signals;
 

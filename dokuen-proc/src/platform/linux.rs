@@ -34,24 +34,45 @@ pub fn start_time(pid: i32) -> Option<u64> {
     stat(pid).filter(|s| !s.zombie).map(|s| s.started)
 }
 
-/// Everything below `root`, and everything whose environment carries `mark`, but not `root` itself.
+/// Everything below `root` that is not somebody else's, and everything whose environment carries `mark` (`NAME=...`),
+/// but not `root` itself.
 pub fn members(root: Option<i32>, mark: &str) -> Vec<Member> {
     let all: Vec<(i32, Stat)> = pids().into_iter().filter_map(|pid| Some((pid, stat(pid)?))).collect();
-    let parent_of = |pid: i32| all.iter().find(|(p, _)| *p == pid).map(|(_, s)| s.parent);
-    let below = |pid: i32| {
-        let mut at = parent_of(pid);
-        for _ in 0..all.len() {
-            match at {
-                Some(parent) if Some(parent) == root => return true,
-                Some(parent) if parent > 1 => at = parent_of(parent),
-                _ => return false,
-            }
-        }
-        false
+    let ours = |pid: i32| {
+        let below = root.and_then(|root| way_up(&all, pid, root));
+        below.is_some_and(|way| !way.into_iter().any(|pid| is_apart(pid, mark))) || has_mark(pid, mark)
     };
-    let ours = |pid: i32| (root.is_some() && below(pid)) || has_mark(pid, mark);
     let living = all.iter().filter(|(pid, s)| !s.zombie && Some(*pid) != root && ours(*pid));
     living.map(|(pid, s)| Member { pid: *pid, started: s.started }).collect()
+}
+
+/// A process and all that stand between it and `root`, if it is below that.
+fn way_up(all: &[(i32, Stat)], pid: i32, root: i32) -> Option<Vec<i32>> {
+    let parent_of = |pid: i32| all.iter().find(|(p, _)| *p == pid).map(|(_, s)| s.parent);
+    let mut way = vec![pid];
+    for _ in 0..all.len() {
+        match parent_of(*way.last()?)? {
+            parent if parent == root => return Some(way),
+            parent if parent > 1 => way.push(parent),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// An app may run `dokuen` itself. What that leaves behind, other wrappers and nginx, comes to the app's own wrapper
+/// as any orphan does, and is not the app's: it carries another mark, or says that it is a Dokuen's nginx, which writes its
+/// title over its environment.
+fn is_apart(pid: i32, mark: &str) -> bool {
+    let name = &mark[..mark.find('=').map_or(0, |at| at + 1)];
+    let other = |entry: &[u8]| entry.starts_with(name.as_bytes()) && entry != mark.as_bytes();
+    environ(pid).split(|b| *b == 0).any(other) || is_nginx_of_a_host(pid)
+}
+
+fn is_nginx_of_a_host(pid: i32) -> bool {
+    let title = fs::read(Path::new(&format!("/proc/{pid}/cmdline"))).unwrap_or_default();
+    let title = String::from_utf8_lossy(&title);
+    title.starts_with("nginx: master process ") && title.contains("/nginx/own/nginx.conf -p ")
 }
 
 /// Opened first, compared second, signalled third: the signal cannot reach a successor with the same pid.
