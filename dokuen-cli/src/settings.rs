@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dokuen_core::{Domain, Environment, Formation, Host, ProcessType, Protocol};
+use dokuen_core::{Domain, Environment, Formation, Host, ProcessType, Procfile, Protocol};
 use dokuen_proc::{CheckRequest, Checks, Statuses};
 
 use crate::app_json::{AppJson, is_content, is_header_value, is_path};
@@ -135,6 +135,15 @@ pub fn check(host: &Host, config: &Environment) -> Result<(), Failure> {
     crate::build::check_config(config)?;
     dokuen_proc::Terms::check(&host.conf, config).map_err(|e| Failure::usage(e.to_string()))?;
     Settings::read(host, config).map(|_| ())
+}
+
+/// Refuses a scale that names what the Procfile does not have, as `scale` does. One that stays as it was is in nobody's way:
+/// a release may have lost a type that an earlier one had.
+pub fn check_scale(before: &Environment, config: &Environment, procfile: &Procfile) -> Result<(), Failure> {
+    match config.text("DOKUEN_SCALE").filter(|scale| before.text("DOKUEN_SCALE") != Some(scale)) {
+        Some(scale) => Ok(Formation::parse(scale)?.checked_against(procfile).map(drop)?),
+        None => Ok(()),
+    }
 }
 
 fn domains(config: &Environment) -> Result<Vec<Domain>, Failure> {

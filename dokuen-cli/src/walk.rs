@@ -5,6 +5,7 @@
 //! [`reconcile`](mod@crate::reconcile) finishes what a killed command has left.
 
 mod guards;
+mod lost;
 
 use std::path::Path;
 
@@ -103,6 +104,8 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     let before = ledger::live(app)?;
     let record = record(app, &next, before)?;
     let plan = plan(host, app, &next, &record, before)?;
+    // A release that can no longer be read is what a push may be about to mend.
+    let lost = lost::said_of(host, app, &next).unwrap_or_default();
 
     out.step(&format!("starting {}", describe(&next.formation)));
     let booted = boot(&plan)?;
@@ -120,6 +123,7 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     routed.into_iter().for_each(Routed::keep);
     filed.keep();
     out.fact(&format!("{} is live", record.version));
+    lost.iter().for_each(|line| out.problem(line));
     finish(out, "what nginx shows of the release", front_door::statics::show(host, app));
     finish(out, "what is left of the change before it", retire_all_but(app, live));
     Ok(record)

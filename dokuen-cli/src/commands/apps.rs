@@ -20,7 +20,7 @@ use crate::{access, front_door, keys, place};
 #[derive(Debug, Serialize)]
 pub struct Summary {
     name: String,
-    /// `running`, `stopped`, or `empty` before the first deploy.
+    /// `running`, `stopped`, `idle` when it is scaled to nothing, or `empty` before the first deploy.
     state: &'static str,
     release: Option<String>,
     released_at: Option<String>,
@@ -92,7 +92,7 @@ pub fn info(host: &Host, args: &InfoArgs, out: &mut Printer) -> Result<(), Failu
         ("release", or_none(info.summary.release)),
         ("released", or_none(info.summary.released_at.map(|at| for_people(&at)))),
         ("commit", or_none(info.commit)),
-        ("processes", formation),
+        ("processes", if formation.is_empty() { "none".to_owned() } else { formation }),
         ("releases", info.releases.to_string()),
         ("on disk", format!("{} MiB", info.disk_bytes.div_ceil(1024 * 1024))),
         ("repository", format!("{} MiB", info.repository_bytes.div_ceil(1024 * 1024))),
@@ -137,6 +137,8 @@ fn summary(host: &Host, app: &App) -> Result<Summary, Failure> {
     let state = match live {
         None => "empty",
         Some(_) if app.stopped_file().exists() => "stopped",
+        // One app that cannot be read does not hide the others.
+        Some(_) if super::scale::is_idle(app).unwrap_or(false) => "idle",
         Some(_) => "running",
     };
     Ok(Summary {

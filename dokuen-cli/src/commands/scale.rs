@@ -55,3 +55,8 @@ pub fn present(app: &App, config: &Environment) -> Result<Formation, Failure> {
         None => Ok(Formation::parse(config.text("DOKUEN_SCALE").unwrap_or("web=1"))?),
     }
 }
+
+/// Whether of an app with a release nothing is to run.
+pub fn is_idle(app: &App) -> Result<bool, Failure> {
+    Ok(releases::current(app)?.is_some() && present(app, &app.env().load()?)?.instances().next().is_none())
+}

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use dokuen_core::{App, Host, Transcript};
 
-use super::boot;
+use super::{boot, scale};
 use crate::exit::{Exit, Failure};
 use crate::place;
 use crate::printer::Printer;
@@ -33,5 +33,10 @@ fn lacking(app: &App) -> Result<Option<String>, Failure> {
         return Err(Failure::new(Exit::Unhealthy, format!("{} is shut down", app.name)));
     }
     let Some(missing) = boot::missing(app)? else { return Ok(Some(format!("{} has no release", app.name))) };
+    if missing.is_empty() && scale::is_idle(app)? {
+        // Nothing would come of waiting, and whoever waits for an app wants to use it.
+        let text = format!("{} runs nothing: it is scaled to no process", app.name);
+        return Err(Failure::new(Exit::Unhealthy, text).hint(format!("dokuen scale --application={}", app.name)));
+    }
     Ok((!missing.is_empty()).then(|| format!("{} of {} is not up", missing.join(", "), app.name)))
 }

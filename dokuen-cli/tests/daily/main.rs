@@ -18,6 +18,7 @@ mod config;
 mod doctor;
 mod doctor_ground;
 mod forged;
+mod formation;
 mod help;
 mod heroku;
 mod home;

@@ -95,11 +95,15 @@ fn of_app(
 ) -> Result<(), Failure> {
     settings::check(host, &config)?;
     front_door::check_names(host, app, &config)?;
-    if config == app.env().load()? {
+    let (before, tree) = (app.env().load()?, releases::current(app)?);
+    if let Some(tree) = &tree {
+        settings::check_scale(&before, &config, &walk::procfile_of(tree)?)?;
+    }
+    if config == before {
         out.fact("nothing has changed");
         return Ok(());
     }
-    match (live, releases::current(app)?) {
+    match (live, tree) {
         (Some(live), Some(tree)) if running == Running::Restart => {
             let formation = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
             let commit = ledger::record(app, live.version)?.and_then(|r| r.commit);
