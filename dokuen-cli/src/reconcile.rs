@@ -1,7 +1,7 @@
 //! What a killed command left behind is finished or undone here. Safe at any time; the app's lock must be held.
 //!
-//! The order of truth: `current` says which tree is live; `live` says which generation serves it, when it fits that
-//! tree; otherwise the newest generation that runs from it; `DOKUEN_SCALE` says which instances of it. Routing is put
+//! The order of truth: `current` says which tree is live, and where it leads to none, the release that `live` names; `live`
+//! says which generation serves it, when it fits that tree; otherwise the newest generation that runs from it; `DOKUEN_SCALE` says which instances of it. Routing is put
 //! back to that first, strays are drained after.
 
 use dokuen_core::ledger::{self, Live, Record, Version};
@@ -10,7 +10,7 @@ use dokuen_core::{App, Formation, Host, Stamp, fs};
 use dokuen_proc::Instance;
 
 use crate::commands::rename;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::{front_door, oneoffs, walk};
 
 /// Makes routing, wrappers and directories agree with what is live. `None`: nothing was ever deployed, or the app is
@@ -50,7 +50,10 @@ pub fn of_generation(app: &App, generation: u32) -> Result<Vec<Instance>, Failur
 }
 
 fn settle(app: &App) -> Result<Option<Live>, Failure> {
-    let Some(current) = releases::current(app)? else { return Ok(None) };
+    let Some(current) = releases::current(app)?.map_or_else(|| found_again(app), |tree| Ok(Some(tree)))? else {
+        // What runs of a release whose files are gone may answer still: it is not ended for that.
+        return Ok(ledger::live(app)?);
+    };
     if let Some(live) = ledger::live(app)?
         && ledger::record(app, live.version)?.is_some_and(|r| r.tree == current.name())
     {
@@ -66,6 +69,23 @@ fn settle(app: &App) -> Result<Option<Live>, Failure> {
     let live = found_live(app, &current, generation)?;
     ledger::set_live(app, live)?;
     Ok(Some(live))
+}
+
+/// Somebody has removed `current`, or the mark of the tree that it leads to: what was live says which one that is.
+fn found_again(app: &App) -> Result<Option<Tree>, Failure> {
+    let Some(live) = ledger::live(app)? else { return Ok(None) };
+    let Some(record) = ledger::record(app, live.version)? else { return Ok(None) };
+    Ok(releases::promote_again(app, &record.tree)?)
+}
+
+/// Why nothing of the app can be started: it was never deployed, or the files of what is live are gone.
+pub fn nothing_to_start(app: &App) -> Failure {
+    let name = &app.name;
+    match ledger::live(app) {
+        Ok(Some(live)) => Failure::new(Exit::NotFound, format!("{} of {name} is live, and its files are gone", live.version))
+            .hint(format!("dokuen deploy --application={name} builds them again, dokuen rollback --application={name} takes the release before")),
+        _ => Failure::new(Exit::NotFound, format!("{name} has no release yet")).hint("git push dokuen master"),
+    }
 }
 
 fn newest_running(app: &App, tree: &Tree) -> Result<Option<u32>, Failure> {

@@ -173,7 +173,9 @@ fn promote(app: &App, tree: &Tree, before: Option<Live>, live: Live) -> Result<(
 
 /// Instances of the live generation come and go, the others are not touched. The caller holds the app's lock.
 pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn Transcript) -> Result<(), Failure> {
-    let (Some(live), Some(tree)) = (ledger::live(app)?, releases::current(app)?) else { return Ok(()) };
+    let (Some(live), Some(tree)) = (ledger::live(app)?, releases::current(app)?) else {
+        return Err(reconcile::nothing_to_start(app));
+    };
     let mut config = app.env().load()?;
     let (name, value) = scale_var(wanted)?;
     config.0.insert(name.clone(), value.clone());

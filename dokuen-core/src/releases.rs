@@ -65,10 +65,15 @@ impl Unfinished {
 const MARK: &str = "complete";
 
 impl Tree {
-    /// The tree at `path`, when it is named like one and carries its mark.
+    /// The tree at `path`, when it is named like one and carries its mark. One that nobody may look into is taken for one:
+    /// who wants to read it hears why, and nobody removes it for unfinished.
     pub fn at(path: &Path) -> Option<Self> {
         let stamp = Stamp::parse(path.file_name()?.to_str()?)?;
-        path.join(".dokuen").join(MARK).is_file().then(|| Self { path: path.to_owned(), stamp })
+        let is_whole = match path.join(".dokuen").join(MARK).metadata() {
+            Ok(mark) => mark.is_file(),
+            Err(e) => e.kind() == std::io::ErrorKind::PermissionDenied,
+        };
+        is_whole.then(|| Self { path: path.to_owned(), stamp })
     }
 
     /// The tree of this app with the given name.
@@ -138,6 +143,21 @@ pub fn promote(app: &App, tree: &Tree) -> Result<(), FsError> {
         fs::relink_report(&target_of(before), &app.previous())?;
     }
     fs::relink(&target_of(tree), &app.current())
+}
+
+/// Makes the tree of this name current again, of which it is known that it was: the link was lost, or the tree has lost its
+/// mark, say because the app cleaned its directory. `None` where the tree itself is gone.
+pub fn promote_again(app: &App, name: &str) -> Result<Option<Tree>, FsError> {
+    let path = app.releases_dir().join(name);
+    if Stamp::parse(name).is_none() || !path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Ok(None);
+    }
+    let tree = match Tree::at(&path) {
+        Some(tree) => tree,
+        None => Unfinished { path }.complete()?,
+    };
+    promote(app, &tree)?;
+    Ok(Some(tree))
 }
 
 /// Where `current` and `previous` lead, to be put back when a promotion fails half-way.

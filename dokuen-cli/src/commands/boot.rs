@@ -116,9 +116,10 @@ fn boot_all(host: &Host, apps: Vec<App>, out: &mut Printer) -> Result<(), Failur
     }
 }
 
-/// What of an app's formation is not up, by name; `None` before the first deploy.
+/// What of an app's formation is not up, by name; `None` before the first deploy. An error where `current` leads nowhere.
 pub fn missing(app: &App) -> Result<Option<Vec<String>>, Failure> {
-    let (Some(live), Some(tree)) = (ledger::live(app)?, releases::current(app)?) else { return Ok(None) };
+    let Some(live) = ledger::live(app)? else { return Ok(None) };
+    let tree = releases::current(app)?.ok_or_else(|| reconcile::nothing_to_start(app))?;
     let wanted = walk::formation_for(&app.env().load()?, &walk::procfile_of(&tree)?)?;
     let mut alive = Vec::new();
     for instance in reconcile::of_generation(app, live.generation)? {
@@ -133,9 +134,8 @@ pub fn missing(app: &App) -> Result<Option<Vec<String>>, Failure> {
 /// Brings one app to what it should be: nothing is started twice.
 pub fn boot(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<&'static str, Failure> {
     let _lock = app.lock("booting")?;
-    let (Some(live), Some(tree)) = (reconcile::reconcile(host, app)?, releases::current(app)?) else {
-        return Ok("never deployed");
-    };
+    let Some(live) = reconcile::reconcile(host, app)? else { return Ok("never deployed") };
+    let tree = releases::current(app)?.ok_or_else(|| reconcile::nothing_to_start(app))?;
     let config = app.env().load()?;
     let wanted = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
     let have = reconcile::of_generation(app, live.generation)?;

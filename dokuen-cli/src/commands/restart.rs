@@ -72,8 +72,7 @@ fn in_place(app: &App, instance: &Instance, limit: Duration) -> Result<(), Failu
 /// Starts the live release anew, whether or not it runs. The caller holds the app's lock.
 pub fn again(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
     let (Some(live), Some(tree)) = (ledger::live(app)?, releases::current(app)?) else {
-        let nothing = Failure::new(Exit::NotFound, format!("{} has no release yet", app.name));
-        return Err(nothing.hint("git push dokuen master"));
+        return Err(reconcile::nothing_to_start(app));
     };
     let config = app.env().load()?;
     let formation = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;

@@ -1,6 +1,6 @@
 //! Every app that was not shut down runs as it should, and the ground it stands on is whole.
 
-use dokuen_core::{Host, Silent, fs};
+use dokuen_core::{App, Host, Silent, fs};
 
 use super::{Check, Finding};
 use crate::commands::boot;
@@ -37,16 +37,19 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
     Ok(found)
 }
 
-/// Hooks come back, and what should run is started; whatever runs is left alone.
+/// Hooks come back, and what should run is started; whatever runs is left alone. One that cannot be mended does not keep
+/// the others from it.
 fn fix(host: &Host) -> Result<(), Failure> {
-    for app in host.apps()? {
-        let hooks = app.repo().join("hooks");
-        fs::make_dirs(&hooks, fs::PRIVATE_DIR)?;
-        fs::relink(&host.bin_dir().join("dokuen-deploy"), &hooks.join("pre-receive"))?;
-        let broken = |missing: Option<Vec<String>>| missing.is_some_and(|missing| !missing.is_empty());
-        if !app.stopped_file().exists() && boot::missing(&app).is_ok_and(broken) {
-            boot::boot(host, &app, &mut Silent)?;
-        }
+    host.apps()?.iter().map(|app| mend(host, app)).fold(Ok(()), Result::and)
+}
+
+fn mend(host: &Host, app: &App) -> Result<(), Failure> {
+    let hooks = app.repo().join("hooks");
+    fs::make_dirs(&hooks, fs::PRIVATE_DIR)?;
+    fs::relink(&host.bin_dir().join("dokuen-deploy"), &hooks.join("pre-receive"))?;
+    let is_whole = |missing: Option<Vec<String>>| missing.is_none_or(|missing| missing.is_empty());
+    if !app.stopped_file().exists() && !boot::missing(app).is_ok_and(is_whole) {
+        boot::boot(host, app, &mut Silent)?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 
 use dokuen_core::releases::{self, Tree};
-use dokuen_core::{App, Host, NginxKind, fs};
+use dokuen_core::{App, Host, NginxKind, fs, ledger};
 
 use super::sheets;
 use crate::exit::Failure;
@@ -56,6 +56,10 @@ pub fn show(host: &Host, app: &App) -> Result<(), Failure> {
         return Ok(());
     }
     let (shown, tree) = (host.static_dir(&app.name), releases::current(app)?);
+    if tree.is_none() && ledger::live(app)?.is_some() {
+        // Its tree is gone; what is shown are other names of the same files, and stays while it runs.
+        return Ok(());
+    }
     let Some(name) = tree.map(|tree| prepare(host, app, &tree)).transpose()?.flatten() else {
         return Ok(fs::remove_tree(&shown)?);
     };

@@ -8,6 +8,7 @@ use dokuen_core::{App, EnvName, Environment, Host, Layers, ProcessType, ledger, 
 use dokuen_proc::{Bounds, Terms};
 
 use crate::exit::{Exit, Failure};
+use crate::reconcile::nothing_to_start;
 use crate::walk;
 
 /// Everything but who runs it.
@@ -29,9 +30,9 @@ pub fn prepare(
     words: &[String],
     env: &[(String, String)],
 ) -> Result<Prepared, Failure> {
-    let nothing =
-        || Failure::new(Exit::NotFound, format!("{} has no release yet", app.name)).hint("git push dokuen master");
-    let (Some(tree), Some(live)) = (releases::current(app)?, ledger::live(app)?) else { return Err(nothing()) };
+    let (Some(tree), Some(live)) = (releases::current(app)?, ledger::live(app)?) else {
+        return Err(nothing_to_start(app));
+    };
     let release = live.version.to_string();
     let commit = ledger::record(app, live.version)?.and_then(|r| r.commit).unwrap_or_default();
     let environment = environment(host, app, tree.path(), name, &release, &commit)?;

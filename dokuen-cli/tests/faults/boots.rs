@@ -169,13 +169,17 @@ fn r08_current_is_not_what_it_should_be() {
         ("outside", &|| symlink(&outside, &link).unwrap()),
         ("a directory", &|| fs::create_dir(&link).unwrap()),
     ];
+    let mut live = "live";
     for (what, plant) in plants {
         fs::remove_file(&link).unwrap();
         plant();
-        for command in ["restart", "ps", "releases"] {
+        assert_ne!(app.host.dokuen(&["doctor"]).code, 0, "{what}");
+        for command in ["restart", "ps", "releases", "boot"] {
             let said = app.dokuen(command, &[]);
             assert!(!said.err.contains("panicked"), "{what}: {said}");
+            app.serves(live);
         }
+        live = what;
         let pushed = app.greeting(what).push();
         if pushed.code != 0 {
             // A directory is somebody's work and not removed: it is named.
@@ -188,15 +192,40 @@ fn r08_current_is_not_what_it_should_be() {
     assert!(!app.host.temp().join("PWNED").exists());
 }
 
+/// An app may write into its own directory, and a `git clean` there removes what marks the tree whole.
+#[test]
+fn the_live_release_has_lost_its_mark() {
+    let app = Host::new().app("hello", "types");
+    app.greeting("live").push().ok();
+    let (tree, pack) = (app.release("current"), app.host.buildpack("buildpack-fail-compile"));
+    let lose = || fs::remove_dir_all(tree.join(".dokuen")).unwrap();
+    lose();
+    app.host.dokuen(&["doctor"]).fails().stdout_has("boot --application=hello");
+    app.dokuen("boot", &[]).ok();
+    app.serves("live").host.dokuen(&["doctor"]).ok();
+    lose();
+    app.dokuen("restart", &[]).ok().serving("live");
+    lose();
+    app.dokuen("config_set", &["--no-restart", &format!("BUILDPACK_URL={}", pack.display())]).ok();
+    lose();
+    app.greeting("never").push().fails();
+    app.serves("live").dokuen("scale", &["web=2"]).ok();
+    app.serves("live").comes_to_run(&["web.1", "web.2"]);
+    assert!(tree.join(".dokuen/complete").exists());
+}
+
 #[test]
 fn r09_the_live_release_was_deleted_by_hand() {
     let app = Host::new().app("hello", "types");
     app.greeting("first").push().ok();
     app.greeting("second").push().ok();
     fs::remove_dir_all(app.release("current")).unwrap();
-    let restarted = app.dokuen("restart", &[]);
-    assert!(!restarted.err.contains("panicked"), "{restarted}");
-    assert_ne!(restarted.code, 0, "{restarted}");
+    let pid = app.text("/pid");
+    for (command, words) in [("restart", vec![]), ("scale", vec!["web=2"]), ("boot", vec![]), ("run", vec!["true"])] {
+        let said = app.dokuen(command, &words).fails();
+        assert!(said.err.contains("v2 of hello is live, and its files are gone"), "{command}: {said}");
+        assert_eq!(app.text("/pid"), pid, "{command}");
+    }
     app.greeting("third").push().ok().serving("third");
     app.comes_to_run(&["web.1"]);
     app.dokuen("rollback", &["v1"]).ok().serving("first");
