@@ -1,7 +1,7 @@
 //! Logs: what is asked for and no more, merged in time, and nothing missed.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Stdio};
 use std::sync::mpsc::Receiver;
 
@@ -72,7 +72,7 @@ impl Following {
     fn begin(app: &App, args: &[&str]) -> Self {
         let mut command = app.host.command(app.host.program());
         command.args(["logs", "-t", "-q", "-a", "hello"]).args(args);
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (send, lines) = std::sync::mpsc::channel();
         let out = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| send.send(line)));
@@ -120,6 +120,54 @@ fn what_is_followed_goes_on_across_rotations_and_deploys() {
     app.greeting("two").push().ok();
     app.dokuen("run:detached", &["echo", "said by a one-off"]).ok();
     assert_eq!(following.hear("said by a one-off"), 1);
+}
+
+/// Ended by nobody but itself: what it said on standard error.
+fn end_of(mut following: Following) -> (Option<i32>, Vec<String>) {
+    eventually("it ends", || following.child.try_wait().unwrap().is_some());
+    let mut said = String::new();
+    let err = following.child.stderr.take().unwrap();
+    BufReader::new(err).read_to_string(&mut said).unwrap();
+    following.heard.extend(following.lines.iter());
+    let code = following.child.wait().unwrap().code();
+    let heard = following.heard.clone();
+    (code, heard.into_iter().chain(said.lines().map(str::to_owned)).collect())
+}
+
+#[test]
+fn a_follower_ends_with_its_app_and_hears_nothing_of_the_next_one_of_that_name() {
+    let app = Host::new().app("hello", "types");
+    app.push().ok();
+    app.dokuen("run:detached", &["echo", "of the first"]).ok();
+    let mut following = Following::begin(&app, &[]);
+    following.hear("of the first");
+    app.dokuen("apps:destroy", &["--confirm=hello"]).ok();
+    app.dokuen("create", &[]).ok();
+    with_log(&app, "web.1", &["[2026-01-01 00:00:00][web.1] of the second"]);
+    let (code, said) = end_of(following);
+    assert_eq!(code, Some(3), "{said:?}");
+    assert!(said.contains(&"  ! hello is gone".to_owned()), "{said:?}");
+    assert!(!said.iter().any(|line| line.contains("of the second")), "{said:?}");
+}
+
+#[test]
+fn an_app_is_followed_under_its_next_name() {
+    let host = Host::new();
+    let app = host.app("hello", "types");
+    app.push().ok();
+    app.dokuen("run:detached", &["echo", "by its first name"]).ok();
+    let mut following = Following::begin(&app, &[]);
+    let mut build = Following::begin(&app, &["-s", "build"]);
+    following.hear("by its first name");
+    build.hear("detecting buildpack");
+    app.dokuen("apps:rename", &["other"]).ok();
+    host.dokuen(&["run:detached", "-a", "other", "echo", "by its next name"]).ok();
+    assert_eq!(following.hear("by its next name"), 1);
+    assert_eq!(following.hear("by its first name"), 1, "nothing is said twice");
+    assert_eq!(build.hear("detecting buildpack"), 1);
+    host.dokuen(&["apps:destroy", "other", "--confirm=other"]).ok();
+    let (code, said) = end_of(following);
+    assert!(code == Some(3) && said.contains(&"  ! other is gone".to_owned()), "{code:?} {said:?}");
 }
 
 #[test]

@@ -11,9 +11,9 @@ use crate::exit::{Exit, Failure};
 
 /// The build that runs, or the last one, also when nothing came of it.
 #[derive(Debug)]
-pub struct Running<'a>(pub &'a App);
+pub struct Running(pub App);
 
-impl Files for Running<'_> {
+impl Files for Running {
     fn paths(&self) -> Result<Vec<PathBuf>, Failure> {
         Ok(vec![self.0.build_log()])
     }

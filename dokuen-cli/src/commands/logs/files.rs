@@ -2,7 +2,7 @@
 //! are `dokuen.APP.TYPE.N`.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -37,10 +37,10 @@ struct Reading {
 }
 
 /// Those of an app's processes: these or types, or all.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Processes<'a> {
     /// Whose.
-    pub app: &'a App,
+    pub app: App,
     /// `web`, `web.1`.
     pub only: &'a [String],
 }
@@ -67,8 +67,13 @@ impl Files for Processes<'_> {
 
 impl<'a> Follow<'a> {
     /// Of these files.
-    pub fn of(files: impl Files + 'a) -> Self {
-        Self { of: Box::new(files), at: BTreeMap::new() }
+    pub fn of(files: Box<dyn Files + 'a>) -> Self {
+        Self { of: files, at: BTreeMap::new() }
+    }
+
+    /// From now on of these. A file that has another name by now is read on where it was read to.
+    pub fn turn_to(&mut self, files: Box<dyn Files + 'a>) {
+        self.of = files;
     }
 
     /// At least so many last lines of each file, where there are so many; back to `since` when that is given.
@@ -121,6 +126,7 @@ impl<'a> Follow<'a> {
             other => other?,
         };
         let meta = fs::at("inspect", path, opened.metadata())?;
+        self.know_by_inode(path, &meta);
         let known = self.at.get_mut(path);
         let mut bytes = Vec::new();
         if let Some(known) = known {
@@ -139,6 +145,22 @@ impl<'a> Follow<'a> {
             bytes.extend(known.rest(path)?);
         }
         Ok(bytes)
+    }
+}
+
+impl Follow<'_> {
+    /// The app was renamed, and its logs with it. What is held open has an inode of its own.
+    fn know_by_inode(&mut self, path: &Path, meta: &Metadata) {
+        if self.at.contains_key(path) {
+            return;
+        }
+        let is = |reading: &Reading| {
+            reading.file.metadata().is_ok_and(|known| (known.dev(), known.ino()) == (meta.dev(), meta.ino()))
+        };
+        let former = self.at.iter().find(|(_, reading)| is(reading)).map(|(path, _)| path.clone());
+        if let Some(reading) = former.and_then(|former| self.at.remove(&former)) {
+            self.at.insert(path.to_owned(), reading);
+        }
     }
 }
 
