@@ -12,7 +12,7 @@ use std::path::Path;
 use dokuen_core::ledger::{self, Live, Record, Version};
 use dokuen_core::releases::{self, Links, Tree};
 use dokuen_core::{App, EnvName, EnvValue, Environment, Formation, Host, ProcessType, Procfile, Stamp, Transcript, fs};
-use dokuen_nginx::Routed;
+use dokuen_nginx::{IfDown, Routed};
 use dokuen_proc::{Checks, Instance, InstanceId, Plan, boot};
 
 use crate::app_json::AppJson;
@@ -39,6 +39,8 @@ pub struct Next {
     pub what: Option<String>,
     /// Who makes it.
     pub by: String,
+    /// Whether it goes live where nginx does not run.
+    pub if_down: IfDown,
 }
 
 /// A push: from the commit to the live release. The caller holds the app's lock.
@@ -62,6 +64,7 @@ pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn T
         formation,
         what: Some("deploy".into()),
         by: by.to_owned(),
+        if_down: IfDown::Start,
     };
     unless_abandoned(out)?;
     let record = go_live(host, app, next, out)?;
@@ -113,7 +116,7 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     let entry = next.what.is_some().then(|| ledger::write(app, &record, &next.config)).transpose()?;
     let ready = booted.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
     unless_abandoned(out)?;
-    let routed = front_door::route(host, app, &next.config, webs(&plan), out)?;
+    let routed = front_door::route(host, app, &next.config, webs(&plan), next.if_down, out)?;
     let live = Live { version: record.version, generation: plan.generation };
     front_door::statics::prepare(host, app, &next.tree)?;
     let filed = Filed::new(app, entry, &next, live)?;
@@ -189,7 +192,8 @@ pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn
 
     out.step(&format!("scaling to {}", describe(wanted)));
     let commit = record.and_then(|r| r.commit);
-    let next = Next { tree, commit, config, formation: wanted.clone(), what: None, by: by.to_owned() };
+    let (formation, by) = (wanted.clone(), by.to_owned());
+    let next = Next { tree, commit, config, formation, what: None, by, if_down: IfDown::Start };
     if missing.iter().any(|(kind, n)| leaves_still(app, live.generation, kind, *n)) {
         // Their names are taken until what an earlier scale-down told to go has gone: nobody waits for that.
         return go_live(host, app, next, out).map(drop);
@@ -202,7 +206,7 @@ pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn
     let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
     let staying_webs = staying.iter().filter(|i| i.id.kind.is_web()).count();
     let webs = webs(&plan).map(|new| staying_webs + new);
-    let routed = front_door::route(host, app, &next.config, webs, out)?;
+    let routed = front_door::route(host, app, &next.config, webs, next.if_down, out)?;
     let switched = ready.switch_with(&staying)?;
     // From here on the scale is this: `reconcile` ends what is too much, as it ended what was new until now.
     let before = app.env().load()?;

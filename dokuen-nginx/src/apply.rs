@@ -27,9 +27,15 @@ impl fmt::Debug for Change {
 }
 
 impl Change {
+    /// None: the file shall be what it is.
+    pub fn none(file: PathBuf) -> Result<Self, FsError> {
+        let bytes = fs::read_if_there(&file)?;
+        Ok(Self { file, bytes })
+    }
+
     /// The change that undoes it.
     fn undoing(&self) -> Result<Self, FsError> {
-        Ok(Self { file: self.file.clone(), bytes: fs::read_if_there(&self.file)? })
+        Self::none(self.file.clone())
     }
 
     /// Makes it so. After an error it may be so all the same: written, but not known to last.

@@ -3,8 +3,8 @@
 //! nginx is told once which names an app has and where its route table is: the upstream lists the sockets
 //! `live/1`, `live/2`, ... and `live` is a symlink. Whoever releases a new version of the app prepares a new table and
 //! renames the symlink over the old one; nginx finds the new sockets at its next connection. So a deploy, a restart or
-//! an ordinary change of scale needs no reload, and [`route`] costs a comparison of two texts. nginx reloads only when
-//! names or the number of slots change ([`slots_for`](dokuen_core::slots_for) makes that rare).
+//! an ordinary change of scale needs no reload, and [`route`] costs a comparison of two texts and a look whether nginx
+//! runs. nginx reloads only when names or the number of slots change ([`slots_for`](dokuen_core::slots_for) makes that rare).
 //!
 //! A reload is where such systems break, so a change goes through four gates:
 //!
@@ -59,6 +59,7 @@ mod places;
 mod probe;
 mod program;
 mod rebuild;
+mod revive;
 mod route;
 mod scratch;
 mod seal;
@@ -78,7 +79,7 @@ pub use park::Parked;
 pub use places::Places;
 pub use program::{Nginx, Program, System, find_program};
 pub use rebuild::{Rebuilt, rebuild};
-pub use route::{Routed, ensure_default, remove, route, test};
+pub use route::{IfDown, Routed, ensure_default, remove, route, route_with, test};
 pub use setting::{BadSetting, Origin, SETTINGS, Setting, Settings};
 pub use site::{Certificate, Custom, Files, Page, Redirect, Site, Upstream, conflicts};
 pub use template::{render, render_default};

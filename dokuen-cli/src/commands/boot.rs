@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use dokuen_core::{App, Collected, Formation, Host, Transcript, fs, ledger, releases};
+use dokuen_nginx::IfDown;
 
 use crate::archive::killed;
 use crate::exit::{Exit, Failure};
@@ -147,6 +148,7 @@ pub fn boot(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<&'static
     if runs(&wanted) && dokuen_proc::wait_until_they_answer(app, &have, &checks).is_ok() {
         return Ok("runs");
     }
-    super::restart::again(host, app, out)?;
+    // Nginx is started beside this, and an app comes up whatever keeps nginx from it.
+    super::restart::again_with(host, app, IfDown::Leave, out)?;
     Ok("started")
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use dokuen_core::{App, Host, Transcript, ledger, releases, shown};
+use dokuen_nginx::IfDown;
 use dokuen_proc::Instance;
 
 use crate::exit::{Exit, Failure};
@@ -71,12 +72,17 @@ fn in_place(app: &App, instance: &Instance, limit: Duration) -> Result<(), Failu
 
 /// Starts the live release anew, whether or not it runs. The caller holds the app's lock.
 pub fn again(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
+    again_with(host, app, IfDown::Start, out)
+}
+
+/// As [`again`], for whoever says what becomes of an nginx that does not run.
+pub fn again_with(host: &Host, app: &App, if_down: IfDown, out: &mut dyn Transcript) -> Result<(), Failure> {
     let (Some(live), Some(tree)) = (ledger::live(app)?, releases::current(app)?) else {
         return Err(reconcile::nothing_to_start(app));
     };
     let config = app.env().load()?;
     let formation = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
     let commit = ledger::record(app, live.version)?.and_then(|r| r.commit);
-    let next = Next { tree, commit, config, formation, what: None, by: place::who() };
+    let next = Next { tree, commit, config, formation, what: None, by: place::who(), if_down };
     walk::go_live(host, app, next, out).map(|_| ())
 }

@@ -1,6 +1,8 @@
 //! `boot --watch`: what the boot unit runs. It waits for wrappers that die by surprise, and gives each instance a new
 //! one, which adopts the child. It is in nobody's path: killed itself, it is started again and finds all in place.
 
+mod nginx;
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -31,6 +33,7 @@ pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     tell_systemd();
     let mut crashes = Crashes::default();
     let mut tended: Option<Instant> = None;
+    let mut own_nginx = nginx::OwnNginx::default();
     loop {
         let (watched, lost) = look(host)?;
         for event in crashes.look(watched.iter().map(|(instance, _)| instance)) {
@@ -39,6 +42,8 @@ pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
         for app in lost {
             note(app.name.as_str(), settle(host, &app), out);
         }
+        let revived = own_nginx.look(host, out);
+        note("nginx", revived, out);
         if tended.is_none_or(|at| at.elapsed() >= LOGS) {
             note("nginx", front_door::tend_logs(host), out);
             tended = Some(Instant::now());

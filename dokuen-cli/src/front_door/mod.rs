@@ -18,7 +18,7 @@ use std::time::Duration;
 use dokuen_core::{
     App, Environment, Formation, Front, Host, LockError, NginxKind, ProcessType, Transcript, fs, ledger, releases,
 };
-use dokuen_nginx::{Account, Nginx, NginxError, Own, Parked, Places, Routed, Site, System};
+use dokuen_nginx::{Account, IfDown, Nginx, NginxError, Own, Parked, Places, Routed, Site, System};
 
 use crate::doctor;
 use crate::exit::{Exit, Failure};
@@ -27,13 +27,14 @@ pub use names::check_config as check_names;
 pub use saved::Saved;
 pub use site::of as site;
 
-/// Makes the app's names and slots known to nginx; nothing at all happens when they are. `webs` is how many `web`
+/// Makes the app's names and slots known to nginx; nothing at all happens when they are and it runs. `webs` is how many `web`
 /// instances there are, `None` for an app without that process type: nginx may not have to know it, and then it is `None`.
 pub fn route(
     host: &Host,
     app: &App,
     config: &Environment,
     webs: Option<usize>,
+    if_down: IfDown,
     out: &mut dyn Transcript,
 ) -> Result<Option<Routed>, Failure> {
     check_names(host, app, config)?;
@@ -41,7 +42,7 @@ pub fn route(
     if webs.is_none() && !has_front_door(&nginx, app, &site) {
         return Ok(None);
     }
-    let routed = dokuen_nginx::route(&nginx, &site)?;
+    let routed = dokuen_nginx::route_with(&nginx, &site, if_down)?;
     for parked in routed.parked() {
         out.problem(&said(parked));
     }
@@ -68,7 +69,7 @@ pub fn refresh(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), F
     }
     statics::show(host, app)?;
     let config = app.env().load()?;
-    route(host, app, &config, Some(instances(&config)), out)?.into_iter().for_each(Routed::keep);
+    route(host, app, &config, Some(instances(&config)), IfDown::Start, out)?.into_iter().for_each(Routed::keep);
     Ok(())
 }
 
@@ -122,6 +123,14 @@ pub fn start(host: &Host) -> Result<(), Failure> {
     match nginx(host)? {
         Nginx::Own(own) => Ok(own.start()?),
         Nginx::System(_) => Ok(()),
+    }
+}
+
+/// Starts Dokuen's own nginx again where it has gone and is still wanted; what there is to say of that, or `None`.
+pub fn revive(host: &Host, is_wanted: impl FnOnce() -> bool) -> Result<Option<Vec<String>>, Failure> {
+    match nginx(host)? {
+        Nginx::Own(own) => Ok(own.revive(is_wanted)?.map(|parked| parked.iter().map(said).collect())),
+        Nginx::System(_) => Ok(None),
     }
 }
 

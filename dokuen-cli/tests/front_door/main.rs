@@ -24,6 +24,7 @@ mod grpc;
 mod https;
 mod killed;
 mod machines;
+mod nginx_dies;
 mod older;
 mod pages;
 mod settings;

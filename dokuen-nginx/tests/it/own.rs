@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use dokuen_core::cmd::Cmd;
-use dokuen_core::fs;
-use dokuen_nginx::route;
+use dokuen_core::{Lock, fs};
+use dokuen_nginx::{IfDown, route, route_with};
 
 use crate::http;
 use crate::stage::{Stage, chain, eventually};
@@ -60,6 +60,41 @@ fn a_route_starts_it_when_it_is_gone() {
     stage.own.stop(GRACE).unwrap();
     route(&stage.nginx, &stage.site("hello")).unwrap().keep();
     assert_eq!(stage.get("hello.test").status, 502);
+}
+
+/// Of an app that has not changed too; the look costs a deploy no reload and waits for no lock.
+#[test]
+fn a_route_that_changes_nothing_starts_it_unless_somebody_else_does() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    stage.own.stop(GRACE).unwrap();
+    route_with(&stage.nginx, &stage.site("hello"), IfDown::Leave).unwrap().keep();
+    assert!(!stage.own.is_running());
+    let routed = route(&stage.nginx, &stage.site("hello")).unwrap();
+    assert!(!routed.reloaded(), "nobody else answers");
+    drop(routed);
+    assert_eq!(stage.get("hello.test").status, 200);
+    assert_eq!(stage.pending(), None);
+}
+
+#[test]
+fn it_is_revived_once_and_only_when_it_is_wanted() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    assert!(stage.own.revive(|| true).unwrap().is_none(), "it runs");
+    stage.own.stop(GRACE).unwrap();
+    assert!(stage.own.revive(|| false).unwrap().is_none());
+    assert!(!stage.own.is_running());
+    let held = Lock::take(&stage.places().lock, "changing nginx").unwrap();
+    assert!(stage.own.revive(|| true).unwrap().is_none(), "whoever has the lock starts it");
+    drop(held);
+    assert!(stage.own.revive(|| true).unwrap().is_some_and(|parked| parked.is_empty()));
+    assert_eq!(stage.get("hello.test").status, 200);
+    // Its directory may be gone altogether.
+    stage.own.stop(GRACE).unwrap();
+    fs::remove_tree(&stage.places().dir).unwrap();
+    assert!(stage.own.revive(|| true).unwrap().is_some());
+    assert_eq!(stage.get("hello.test").status, 404);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use dokuen_core::ledger::{self, Live};
 use dokuen_core::releases;
 use dokuen_core::{App, EnvName, EnvStore, Environment, Host, Lock, LockError, Transcript};
+use dokuen_nginx::IfDown;
 
 use super::{Store, given};
 use crate::exit::{Exit, Failure};
@@ -107,7 +108,8 @@ fn of_app(
         (Some(live), Some(tree)) if running == Running::Restart => {
             let formation = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
             let commit = ledger::record(app, live.version)?.and_then(|r| r.commit);
-            let next = Next { tree, commit, config, formation, what: Some(what.to_owned()), by: place::who() };
+            let (what, by, if_down) = (Some(what.to_owned()), place::who(), IfDown::Start);
+            let next = Next { tree, commit, config, formation, what, by, if_down };
             walk::go_live(host, app, next, out)?;
         }
         (Some(_), _) => {

@@ -7,6 +7,7 @@ pub use info::{diff, info};
 use dokuen_core::ledger::{self, Record, Version};
 use dokuen_core::releases::Tree;
 use dokuen_core::{Host, Transcript, shown};
+use dokuen_nginx::IfDown;
 use serde::Serialize;
 
 use crate::commands::freeze;
@@ -103,6 +104,7 @@ pub fn rollback(host: &Host, name: &str, version: Option<&str>, out: &mut Printe
         formation,
         what: Some(format!("rollback to {to}")),
         by: place::who(),
+        if_down: IfDown::Start,
     };
     let made = walk::go_live(host, &app, next, out)?;
     out.step(&format!("rolled {} back to {to} as {}", app.name, made.version));
