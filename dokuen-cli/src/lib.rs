@@ -81,17 +81,23 @@ pub fn main(args: Vec<OsString>) -> u8 {
     // Files that others may read get exactly the mode they are made with, whatever the caller's umask.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let mut out = Printer::default();
-    let result = match called_as(&args).as_str() {
+    let name = called_as(&args);
+    let result = match name.as_str() {
         "pre-receive" | "dokuen-deploy" => hook::run(&mut out).map(|()| 0),
         "dokuen-shell" | "-dokuen-shell" => shell::run(&args, &mut out),
         gitolite::TRIGGER => gitolite::before_git::run(&args, &mut out),
         _ if gitolite::runs_this() => gitolite::command::run(&args, &mut out),
         _ => typed(args, &mut out),
     };
-    result.unwrap_or_else(|failure| {
+    let exit = result.unwrap_or_else(|failure| {
         out.failure(&failure);
         failure.exit as u8
-    })
+    });
+    match name.as_str() {
+        // What has gone live is what git must take, also when not all of it could be said.
+        "pre-receive" | "dokuen-deploy" => exit,
+        _ => out.end(exit),
+    }
 }
 
 fn called_as(args: &[OsString]) -> String {

@@ -76,16 +76,17 @@ pub fn main(args: Vec<OsString>) -> u8 {
         }
         Err(e) => {
             out.out(e.render().to_string().as_bytes());
-            return 0;
+            return out.end(0);
         }
     };
-    match run(command, &mut out) {
+    let exit = match run(command, &mut out) {
         Ok(()) => 0,
         Err(failure) => {
             out.failure(&failure);
             Exit::Failed as u8
         }
-    }
+    };
+    out.end(exit)
 }
 
 fn run(command: Command, out: &mut Printer) -> Result<(), Failure> {

@@ -1,12 +1,12 @@
 //! The transcript on a terminal or through git: it never panics and never stops a deploy when its reader has gone.
 
-use std::io::Write;
+use std::io::{Error, ErrorKind, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use dokuen_core::{Line, Transcript};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::pusher::Pusher;
 use crate::show::Look;
 
@@ -19,12 +19,14 @@ pub struct Printer {
     /// What its reader is like.
     pub look: Look,
     gone: bool,
+    /// Why standard output has not taken everything, though somebody reads it.
+    lost: Option<Error>,
     pusher: Option<Pusher>,
 }
 
 impl Default for Printer {
     fn default() -> Self {
-        Self { look: Look::of_stdout(), gone: false, pusher: None }
+        Self { look: Look::of_stdout(), gone: false, lost: None, pusher: None }
     }
 }
 
@@ -52,13 +54,15 @@ fn hung_up() -> bool {
 impl Printer {
     /// Data for whoever reads standard output.
     pub fn out(&mut self, bytes: &[u8]) {
-        self.write(&mut std::io::stdout(), bytes);
+        if self.lost.is_none() {
+            self.lost = self.write(&mut std::io::stdout(), bytes).err();
+        }
     }
 
     /// Whether nobody reads any more; known also while there is nothing to write, so that following a quiet log ends
     /// with its connection.
     pub fn reader_has_gone(&self) -> bool {
-        self.gone || hung_up()
+        self.gone || self.lost.is_some() || hung_up()
     }
 
     /// What follows is wanted by nobody once this one has gone.
@@ -68,7 +72,8 @@ impl Printer {
 
     /// Text for standard error.
     pub fn err(&mut self, text: &str) {
-        self.write(&mut std::io::stderr(), text.as_bytes());
+        // Where this fails there is nowhere left to say it.
+        let _ = self.write(&mut std::io::stderr(), text.as_bytes());
     }
 
     /// A failure: its causes, what shows it, and what to do next.
@@ -89,18 +94,38 @@ impl Printer {
         self.err(&format!("hint: {hint}\n"));
     }
 
-    fn write(&mut self, to: &mut (impl Write + AsFd), bytes: &[u8]) {
-        if self.gone {
-            return;
-        }
+    /// The exit status of a command that has done its work: who was to read of it and could not is told.
+    pub fn end(&mut self, exit: u8) -> u8 {
+        let Some(source) = self.lost.take() else { return exit };
+        self.failure(&Failure::new(Exit::Failed, Unwritten { source }));
+        if exit == 0 { Exit::Failed as u8 } else { exit }
+    }
+
+    fn write(&mut self, to: &mut (impl Write + AsFd), bytes: &[u8]) -> Result<(), Error> {
         // In pieces that a pipe which polls writable takes without waiting.
         for piece in bytes.chunks(4096) {
-            if !writable(to.as_fd()) || to.write_all(piece).and_then(|()| to.flush()).is_err() {
-                self.gone = true;
-                return;
+            self.gone = self.gone || !writable(to.as_fd());
+            if self.gone {
+                return Ok(());
             }
+            let written = to.write_all(piece).and_then(|()| to.flush());
+            self.gone = written.as_ref().is_err_and(|e| has_left(e.kind()));
+            written.or_else(|e| if self.gone { Ok(()) } else { Err(e) })?;
         }
+        Ok(())
     }
+}
+
+/// A full disk, for one.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to write standard output")]
+struct Unwritten {
+    source: Error,
+}
+
+/// Whoever reads no more has chosen so; everything else is a failure.
+fn has_left(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
 }
 
 fn writable(fd: BorrowedFd<'_>) -> bool {

@@ -29,5 +29,6 @@ mod oneoffs;
 mod oneoffs_cgroup;
 mod schema;
 mod terminal;
+mod unread;
 
 use harness::{app, host, http, outcome, processes, snapshot};
