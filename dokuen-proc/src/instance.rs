@@ -130,6 +130,11 @@ impl Instance {
         self.tell(b'r')
     }
 
+    /// Has the wrapper listen again where nginx looks for it: see [`crate::has_door`]. One of before an upgrade may not know how.
+    pub fn open_again(&self) -> Result<(), FsError> {
+        self.tell(b'o')
+    }
+
     /// The writing end of its control FIFO: it breaks (`POLLERR`) when the wrapper is gone. `None` when it is gone already.
     pub fn control(&self) -> Result<Option<std::fs::File>, FsError> {
         let path = self.file("control");

@@ -77,7 +77,7 @@ pub use log::LogRoom;
 pub use platform::{Marked, start_time};
 pub use port::sweep_ports;
 pub use ready::{Checks, Ready, ReadyError, wait_until_they_answer};
-pub use route::{RouteError, Switched, clear_route, leads_to, switch_to};
+pub use route::{RouteError, Switched, clear_route, has_door, leads_to, switch_to};
 pub use shell::{argv_in_shell, line_in_shell};
 pub use spec::{Entry, FrontPaths, InstanceId, PROTOCOL, Spec, SpecError};
 pub use terms::{Listen, Terms, TermsError};

@@ -76,6 +76,11 @@ pub fn leads_to(app: &App, instances: &[Instance]) -> bool {
     routed == wanted
 }
 
+/// Whether nginx finds the instance where it looks for it; true of what it does not look for.
+pub fn has_door(app: &App, instance: &Instance) -> bool {
+    !instance.id.kind.is_web() || app.sockets_dir().join(instance.id.to_string()).exists()
+}
+
 fn write_table(app: &App, web: &[&Instance]) -> Result<PathBuf, FsError> {
     let name = PathBuf::from(format!("r{}", newest_table(app)? + 1));
     let dir = app.run_dir().join(&name);

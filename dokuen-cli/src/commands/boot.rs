@@ -1,9 +1,11 @@
 //! `boot`: every app serves its last release again, each on its own; what runs already is left alone.
 
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use dokuen_core::{App, Collected, Formation, Host, Transcript, fs, ledger, releases};
 use dokuen_nginx::IfDown;
+use dokuen_proc::Instance;
 
 use crate::archive::killed;
 use crate::exit::{Exit, Failure};
@@ -124,7 +126,7 @@ pub fn missing(app: &App) -> Result<Option<Vec<String>>, Failure> {
     let wanted = walk::formation_for(&app.env().load()?, &walk::procfile_of(&tree)?)?;
     let mut alive = Vec::new();
     for instance in reconcile::of_generation(app, live.generation)? {
-        if instance.is_alive()? && instance.report().phase == "up" {
+        if instance.is_alive()? && instance.report().phase == "up" && dokuen_proc::has_door(app, &instance) {
             alive.push(instance.id.name());
         }
     }
@@ -145,10 +147,22 @@ pub fn boot(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<&'static
     };
     // What runs is what answers: one that does not is given up for new ones.
     let checks = walk::checks(host, app, &config, tree.path())?;
-    if runs(&wanted) && dokuen_proc::wait_until_they_answer(app, &have, &checks).is_ok() {
+    if runs(&wanted) && dokuen_proc::wait_until_they_answer(app, &have, &checks).is_ok() && come_to_be_found(app, &have)
+    {
         return Ok("runs");
     }
     // Nginx is started beside this, and an app comes up whatever keeps nginx from it.
     super::restart::again_with(host, app, IfDown::Leave, out)?;
     Ok("started")
+}
+
+/// Whether nginx finds all of them, who may have been told a moment ago to see to that.
+fn come_to_be_found(app: &App, instances: &[Instance]) -> bool {
+    const PATIENCE: Duration = Duration::from_secs(1);
+    let until = Instant::now() + PATIENCE;
+    let all = || instances.iter().all(|instance| dokuen_proc::has_door(app, instance));
+    while !all() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    all()
 }

@@ -32,10 +32,13 @@ pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     let _lock = Lock::try_take(&host.watch_lock(), "watching", "watching").ok();
     tell_systemd();
     let mut crashes = Crashes::default();
-    let mut tended: Option<Instant> = None;
     let mut own_nginx = nginx::OwnNginx::default();
+    let (mut tended, mut trouble): (Option<Instant>, Vec<String>) = (None, Vec::new());
     loop {
-        let (watched, lost) = look(host)?;
+        let Looked { watched, lost, trouble: found } = look(host)?;
+        // Said once, and not every second.
+        found.iter().filter(|text| !trouble.contains(text)).for_each(|text| out.problem(text));
+        trouble = found;
         for event in crashes.look(watched.iter().map(|(instance, _)| instance)) {
             super::note(host, &event, out);
         }
@@ -115,23 +118,40 @@ fn note(whose: &str, result: Result<(), Failure>, out: &mut Printer) {
 
 type Watched = Vec<(Instance, File)>;
 
-/// Instances that have a wrapper, each with the writing end of its control FIFO, which breaks when the wrapper is gone,
-/// however it went; and apps with an instance that has none.
-fn look(host: &Host) -> Result<(Watched, Vec<App>), Failure> {
-    let (mut watched, mut lost) = (Vec::new(), Vec::new());
+/// What there is to be looked after.
+#[derive(Default)]
+struct Looked {
+    /// Instances that have a wrapper, each with the writing end of its control FIFO, which breaks when the wrapper is
+    /// gone, however it went.
+    watched: Watched,
+    /// Apps with an instance that has none, or that nginx does not find.
+    lost: Vec<App>,
+    /// Apps that could not be looked at, and why.
+    trouble: Vec<String>,
+}
+
+fn look(host: &Host) -> Result<Looked, Failure> {
+    let mut looked = Looked::default();
     for app in host.apps()? {
-        let before = watched.len();
-        let all = dokuen_proc::instances(&app)?;
-        let count = all.len();
-        for instance in all {
-            let control = instance.control()?;
-            watched.extend(control.map(|control| (instance, control)));
-        }
-        if watched.len() - before < count {
-            lost.push(app);
+        match look_at(&app) {
+            Ok((watched, is_whole)) => {
+                looked.watched.extend(watched);
+                looked.lost.extend((!is_whole).then_some(app));
+            }
+            Err(failure) => looked.trouble.push(format!("{}: {failure}", app.name)),
         }
     }
-    Ok((watched, lost))
+    Ok(looked)
+}
+
+fn look_at(app: &App) -> Result<(Watched, bool), Failure> {
+    let (mut watched, mut is_whole) = (Vec::new(), true);
+    for instance in dokuen_proc::instances(app)? {
+        let control = instance.control()?;
+        is_whole &= control.is_some() && (instance.is_retired() || dokuen_proc::has_door(app, &instance));
+        watched.extend(control.map(|control| (instance, control)));
+    }
+    Ok((watched, is_whole))
 }
 
 /// Somebody who holds the app's lock is starting or stopping instances: then they are that command's business.

@@ -1,5 +1,6 @@
 //! `boot --watch`: a wrapper killed -9 is replaced, and its child is never touched.
 
+use std::fs;
 use std::process::{Child, Stdio};
 
 use nix::sys::signal::{Signal, kill};
@@ -39,6 +40,64 @@ fn a_killed_wrapper_is_replaced_and_the_child_serves_on() {
         assert_eq!(app.text("/pid"), pid, "the child was started again");
     }
     app.comes_to_run(&["web.1"]);
+}
+
+/// Whoever tidies up below `/run` or `/tmp` may take the sockets of what runs.
+#[test]
+fn an_emptied_run_directory_is_filled_again() {
+    let host = Host::new();
+    let apps = ["port", "path", "fds"].map(|listen| host.app(listen, "python"));
+    for app in &apps {
+        app.dokuen("config_set", &[&format!("DOKUEN_LISTEN={}", app.name)]).ok();
+        app.push().ok();
+    }
+    let lose = || {
+        for app in &apps {
+            // The watcher may be at it already.
+            let _ = fs::remove_dir_all(host.dir().join("run").join(&app.name));
+        }
+    };
+    let pid = apps[0].text("/pid");
+    lose();
+    apps.iter().for_each(|app| assert_ne!(app.get("/pid").status, 200));
+    host.dokuen(&["doctor"]).fails().stdout_has("web.1 does not run");
+    host.dokuen(&["boot"]).ok();
+    for app in &apps {
+        app.serves("Hello from Python, version 1").comes_to_run(&["web.1"]);
+    }
+    host.dokuen(&["doctor"]).ok();
+    let _watcher = Watcher::of(&host);
+    lose();
+    for app in &apps {
+        eventually("it answers again", || app.get("/pid").status == 200);
+    }
+    assert_eq!(apps[0].text("/pid"), pid, "it was started again");
+}
+
+#[test]
+fn an_app_that_cannot_be_looked_at_keeps_nobody_from_being_watched() {
+    let host = Host::new();
+    let (odd, app) = (host.app("a-odd", "python"), host.app("hello", "python"));
+    odd.push().ok();
+    app.push().ok();
+    // Even root cannot write to a directory.
+    let control = odd.dir().join("instances/g1.web.1/control");
+    fs::rename(&control, odd.dir().join("aside")).unwrap();
+    fs::create_dir(&control).unwrap();
+    let _watcher = Watcher::of(&host);
+    let wrapper_of_app = || {
+        let all = host.app_processes();
+        let is = |words: &str| words.contains("dokuen-wrapper") && words.contains("apps/hello/");
+        all.iter().find(|process| is(&process.words)).map(|process| process.pid)
+    };
+    // The first may be replaced by the boot that comes before the watch.
+    for _ in 0..3 {
+        let old = wrapper_of_app().unwrap();
+        kill(Pid::from_raw(old), Signal::SIGKILL).unwrap();
+        eventually("another wrapper has taken over", || wrapper_of_app().is_some_and(|pid| pid != old));
+    }
+    fs::remove_dir(&control).unwrap();
+    fs::rename(odd.dir().join("aside"), &control).unwrap();
 }
 
 fn wrapper_pid(host: &Host, name: &str) -> i32 {

@@ -13,6 +13,7 @@ use dokuen_core::fs;
 
 use super::{Wrapper, WrapperError};
 use crate::front::{self, Target};
+use crate::machine::Event;
 use crate::platform;
 use crate::spec::Entry;
 
@@ -118,6 +119,26 @@ impl Wrapper {
         }
         if let Some(front) = &mut self.front {
             front.hold();
+        }
+    }
+
+    /// Where nginx looks for us there is nothing any more: somebody has emptied the run directory.
+    pub(super) fn open_again(&mut self) {
+        let Some(paths) = self.spec.front.clone().filter(|paths| !paths.socket.exists()) else { return };
+        let own = self.entry().socket().map(Path::to_owned);
+        let opened = match (own, self.direct, &mut self.front) {
+            (Some(own), Direct::Open, _) | (Some(own), _, None) if own.exists() => self.lead_to(&own),
+            // Nobody can come to what listens at a socket without a name: it starts anew.
+            (Some(_), Direct::Open, _) | (Some(_), _, None) => {
+                self.listener = None;
+                self.told(Event::Restart);
+                Ok(())
+            }
+            (_, _, Some(front)) => front.rebind(&paths.socket, self.poll.registry()).map_err(WrapperError::from),
+            (None, _, None) => Ok(()),
+        };
+        if let Err(e) = opened {
+            self.say(&format!("nginx does not find the instance any more: {e}"));
         }
     }
 

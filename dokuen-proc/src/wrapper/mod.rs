@@ -199,6 +199,7 @@ impl Wrapper {
                 match letter {
                     b't' => self.told(Event::Stop),
                     b'r' => self.told(Event::Restart),
+                    b'o' => self.open_again(),
                     // A letter of a later version: an old wrapper does what it knows.
                     _ => {}
                 }
