@@ -22,8 +22,9 @@ const MOST: usize = 4 * 1024 * 1024;
 impl<'a> Kept<'a> {
     /// Nothing yet. Meanwhile it can be read in a log of the app, in a new file: what was there is what a build before said.
     pub fn new(app: &App, out: &'a mut dyn Transcript) -> Result<Self, Failure> {
-        fs::remove(&app.build_log())?;
-        let live = fs::open_append(&app.build_log(), fs::PRIVATE_FILE)?;
+        let path = app.build_log();
+        fs::remove(&path)?;
+        let live = fs::with_its_directory(&path, || fs::open_append(&path, fs::PRIVATE_FILE))?;
         Ok(Self { out, text: String::new(), live })
     }
 

@@ -84,7 +84,7 @@ pub fn write(app: &App, record: &Record, config: &Environment) -> Result<Written
     let beside = app.ledger_dir().join(format!(".{}", record.version));
     fs::remove_tree(&beside)?;
     let written = Written { beside, place: place(app, record.version) };
-    fs::make_dir(&written.beside, fs::PRIVATE_DIR)?;
+    fs::with_its_directory(&written.beside, || fs::make_dir(&written.beside, fs::PRIVATE_DIR))?;
     fs::replace(&written.beside.join(RECORD), yaml(record).as_bytes(), fs::PRIVATE_FILE)?;
     fs::replace(&written.beside.join(CONFIG), &config.to_nul(), fs::PRIVATE_FILE)?;
     Ok(written)
@@ -130,9 +130,10 @@ fn filed(name: &str) -> Option<Version> {
     Version::parse(name).filter(|_| name.starts_with('v'))
 }
 
-/// The number the next release gets.
+/// The number the next release gets. What is live has had one, also where nobody has its record any more.
 pub fn next(app: &App) -> Result<Version, FsError> {
-    Ok(Version(versions(app)?.last().map_or(1, |v| v.0 + 1)))
+    let highest = versions(app)?.last().copied().max(live(app)?.map(|live| live.version));
+    Ok(Version(highest.map_or(1, |version| version.0 + 1)))
 }
 
 /// What is live, `None` before the first deploy. A file that was torn says nothing: what is live can be found again.

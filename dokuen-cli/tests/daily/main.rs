@@ -27,6 +27,7 @@ mod logs;
 mod moving;
 mod oneoffs;
 mod oneoffs_cgroup;
+mod removed_dirs;
 mod schema;
 mod terminal;
 mod unread;

@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is the door that the lint guards")]
 
 mod links;
+mod made;
 mod open;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -11,6 +12,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsE
 use std::path::{Path, PathBuf};
 
 pub use links::{link, link_target, links, name_again, relink, relink_report};
+pub use made::with_its_directory;
 pub use open::{make_fifo, open, open_append, open_lock, open_lock_if_there, open_null, open_pipe, open_pipe_to_write};
 
 /// A secret: its owner only.

@@ -222,7 +222,8 @@ impl Log {
         {
             return Ok((file, meta));
         }
-        let file = fs::open_append(self.files.path(), fs::PRIVATE_FILE)?;
+        let path = self.files.path();
+        let file = fs::with_its_directory(path, || fs::open_append(path, fs::PRIVATE_FILE))?;
         let meta = fs::at("inspect", self.files.path(), file.metadata())?;
         Ok((file, meta))
     }

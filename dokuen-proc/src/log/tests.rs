@@ -76,6 +76,23 @@ fn a_symlink_is_never_followed_and_the_loss_is_said() {
     assert!(text(&dir).starts_with("[2026-01-02 03:04:05][web.1] dokuen: 2 lines were lost"), "{}", text(&dir));
 }
 
+#[test]
+fn a_directory_of_logs_that_was_removed_comes_back_and_one_above_it_does_not() {
+    use std::os::unix::fs::MetadataExt;
+    let dir = tempfile::tempdir().unwrap();
+    let logs = dir.path().join("app/logs");
+    let mut log = Log::open(Files::new(&logs.join("l"), 1000, None), "web.1", &dir.path().join("spool")).unwrap();
+    take(&mut log, b"a\n");
+    assert!(!dir.path().join("app").exists());
+    fs::make_dir(&dir.path().join("app"), fs::PRIVATE_DIR).unwrap();
+    take(&mut log, b"b\n");
+    assert_eq!(logs.metadata().unwrap().mode() & 0o777, 0o700);
+    assert!(fs::read_text(&logs.join("l")).unwrap().ends_with("][web.1] b\n"));
+    fs::remove_tree(&logs).unwrap();
+    take(&mut log, b"c\n");
+    assert!(fs::read_text(&logs.join("l")).unwrap().ends_with("][web.1] c\n"));
+}
+
 /// Two lines and a half, of which the two are noted as begun, as a killed wrapper leaves them.
 fn killed(written: impl Fn(&str) -> String) -> (tempfile::TempDir, Log) {
     let (dir, mut log) = write(&[b"before\n"], 1_000_000);
