@@ -127,8 +127,16 @@ pub fn previous(app: &App) -> Result<Option<Tree>, FsError> {
 }
 
 fn linked(app: &App, link: &Path) -> Result<Option<Tree>, FsError> {
-    let target = fs::link_target(link)?;
+    let target = target_at(link)?;
     Ok(target.as_deref().and_then(Path::file_name).and_then(|n| n.to_str()).and_then(|name| Tree::named(app, name)))
+}
+
+/// A file in its place, as some backups bring a link back, leads nowhere: it is replaced when the link is next made.
+fn target_at(link: &Path) -> Result<Option<PathBuf>, FsError> {
+    match fs::link_target(link) {
+        Err(e) if e.source.kind() == std::io::ErrorKind::InvalidInput => Ok(None),
+        other => other,
+    }
 }
 
 /// Makes `tree` current. `previous` moves first, so that at no moment one of the two is missing or dangling.
@@ -170,14 +178,14 @@ pub struct Links {
 impl Links {
     /// As they are now.
     pub fn of(app: &App) -> Result<Self, FsError> {
-        Ok(Self { current: fs::link_target(&app.current())?, previous: fs::link_target(&app.previous())? })
+        Ok(Self { current: target_at(&app.current())?, previous: target_at(&app.previous())? })
     }
 
     /// Makes them so again, also where only one of them was moved.
     pub fn put_back(&self, app: &App) -> Result<(), FsError> {
         for (link, target) in [(app.current(), &self.current), (app.previous(), &self.previous)] {
             match target {
-                Some(target) if fs::link_target(&link)?.as_ref() != Some(target) => fs::relink(target, &link)?,
+                Some(target) if target_at(&link)?.as_ref() != Some(target) => fs::relink(target, &link)?,
                 Some(_) => {}
                 None => fs::remove(&link)?,
             }

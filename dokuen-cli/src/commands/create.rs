@@ -82,13 +82,24 @@ fn sweep(dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Also run for an app that a killed `create` left half-made: what is there already is kept.
+fn refuse_commits(host: &Host, app: &App) -> Result<(), Failure> {
+    let refs = git::git(host, app.repo()).args(["for-each-ref", "--count=1"]).run()?;
+    if refs.stdout.is_empty() {
+        return Ok(());
+    }
+    let repo = app.repo().display();
+    let text = format!("`{repo}` has the commits of an app {} that is gone", app.name);
+    Err(Failure::new(Exit::Failed, text).hint(format!("mv '{repo}' '{repo}.old', create the app, and push from there")))
+}
+
+/// Also run for an app that a killed `create` left half-made: what is there already is kept. One with commits is somebody's:
+/// an app's whose directory was removed by hand.
 fn make_repository(host: &Host, app: &App) -> Result<(), Failure> {
     if host.conf.gitolite {
         return gitolite::repository::link(host, app);
     }
     if app.repo().exists() {
-        return Ok(());
+        return refuse_commits(host, app);
     }
     let beside = host.repos_dir().join(format!("{BESIDE}{}.git", app.name));
     fs::make_dir(&beside, fs::PRIVATE_DIR)?;

@@ -12,15 +12,19 @@ pub fn run(host: &Host, name: &str, rev: Option<&str>, out: &mut Printer) -> Res
     let app = place::app(host, name)?;
     let rev = match rev {
         Some(rev) => rev.to_owned(),
-        None => branch(&app)?,
+        None => branch(host, &app)?,
     };
     push::deploy(host, &app, &commit(host, &app, &rev)?, None, out)
 }
 
-fn branch(app: &App) -> Result<String, Failure> {
-    let bytes = fs::read_if_there(&app.branch_file())?;
+/// The one whose pushes deploy, or before the first deploy the one whose push would be that.
+fn branch(host: &Host, app: &App) -> Result<String, Failure> {
+    if let Some(bytes) = fs::read_if_there(&app.branch_file())? {
+        return Ok(String::from_utf8_lossy(&bytes).trim().to_owned());
+    }
+    let is_there = |name: &&&str| commit(host, app, &format!("refs/heads/{name}")).is_ok();
     let nothing = || Failure::new(Exit::NotFound, format!("nothing was pushed to {} yet", app.name));
-    Ok(String::from_utf8_lossy(&bytes.ok_or_else(nothing)?).trim().to_owned())
+    ["master", "main"].iter().find(is_there).map(ToString::to_string).ok_or_else(nothing)
 }
 
 /// A revision as people type it; git resolves it to an object id, and only that goes on.

@@ -163,9 +163,10 @@ fn r08_current_is_not_what_it_should_be() {
     fs::write(outside.join(".dokuen/complete"), "").unwrap();
     fs::write(outside.join("Procfile"), format!("web: touch {}\n", app.host.temp().join("PWNED").display())).unwrap();
     let link = app.dir().join("current");
-    let plants: [(&str, &dyn Fn()); 4] = [
+    let plants: [(&str, &dyn Fn()); 5] = [
         ("missing", &|| {}),
         ("dangling", &|| symlink("/nonexistent", &link).unwrap()),
+        ("a file", &|| fs::write(&link, "releases/20260101T000000").unwrap()),
         ("outside", &|| symlink(&outside, &link).unwrap()),
         ("a directory", &|| fs::create_dir(&link).unwrap()),
     ];

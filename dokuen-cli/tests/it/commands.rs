@@ -189,6 +189,47 @@ fn destroy_leaves_nothing_of_an_app_and_everything_of_the_others() {
 }
 
 #[test]
+fn the_commits_of_an_app_that_was_removed_by_hand_are_nobody_elses() {
+    let host = Host::new();
+    let app = host.app("hello", "python");
+    app.push().ok();
+    app.dokuen("shutdown", &[]).ok();
+    std::fs::remove_dir_all(app.dir()).unwrap();
+    let refused = host.dokuen(&["create", "hello"]).exits(1);
+    refused.stderr_has("has the commits of an app hello that is gone").stderr_has(".old");
+    assert!(!app.dir().exists());
+    std::fs::rename(app.repo(), app.repo().with_extension("git.old")).unwrap();
+    host.dokuen(&["create", "hello"]).ok();
+    app.dokuen("deploy", &[]).exits(3).stderr_has("nothing was pushed to hello yet");
+    // What came into the repository without a push is deployed all the same.
+    app.git(&[
+        "push",
+        "--quiet",
+        "--receive-pack=git -c core.hooksPath=/nowhere receive-pack",
+        "dokuen",
+        "master:main",
+    ])
+    .ok();
+    app.dokuen("deploy", &[]).ok();
+    app.serves("Hello from Python, version 1");
+}
+
+#[test]
+fn a_rollback_to_files_that_were_pruned_names_those_that_are_there() {
+    let app = live_app();
+    for number in 2..4 {
+        app.greeting(&format!("{number}")).push().ok();
+    }
+    let first = app.dokuen("releases:info", &["v1", "--json"]).ok().out();
+    let tree = serde_json::from_str::<serde_json::Value>(&first).unwrap()["tree"].as_str().unwrap().to_owned();
+    std::fs::remove_dir_all(app.dir().join("releases").join(tree)).unwrap();
+    app.dokuen("rollback", &["v1"])
+        .exits(3)
+        .stderr_has("the files of v1 were pruned")
+        .stderr_has("those of v3, v2 are there");
+}
+
+#[test]
 fn a_reader_that_leaves_does_not_stop_a_deploy() {
     let app = live_app();
     app.greeting("unseen").push_to("HEAD:refs/heads/unseen").ok();

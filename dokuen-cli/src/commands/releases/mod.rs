@@ -6,7 +6,7 @@ pub use info::{diff, info};
 
 use dokuen_core::ledger::{self, Record, Version};
 use dokuen_core::releases::Tree;
-use dokuen_core::{Host, Transcript, shown};
+use dokuen_core::{App, Host, Transcript, shown};
 use dokuen_nginx::IfDown;
 use serde::Serialize;
 
@@ -72,6 +72,20 @@ fn table(all: &[Release]) -> Table {
     table
 }
 
+/// With the releases whose files are there, the newest first.
+fn pruned(app: &App, to: Version) -> Failure {
+    let is_kept = |version: &Version| {
+        let record = ledger::record(app, *version).ok().flatten();
+        record.is_some_and(|record| Tree::named(app, &record.tree).is_some())
+    };
+    let kept = ledger::versions(app).unwrap_or_default().into_iter().rev().filter(is_kept);
+    let kept: Vec<_> = kept.take(KEPT_TO_NAME).map(|version| version.to_string()).collect();
+    let nothing = Failure::new(Exit::NotFound, format!("the files of {to} were pruned"));
+    nothing.hint(format!("those of {} are there: dokuen rollback --application={} VERSION", kept.join(", "), app.name))
+}
+
+const KEPT_TO_NAME: usize = 10;
+
 /// Starts an earlier release again, as a new one: its tree, its config, today's scale.
 pub fn rollback(host: &Host, name: &str, version: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
     let app = place::app(host, name)?;
@@ -90,7 +104,7 @@ pub fn rollback(host: &Host, name: &str, version: Option<&str>, out: &mut Printe
         }
     };
     let record = ledger::record(&app, to)?.ok_or_else(|| no_such(format!("{} has no release {to}", app.name)))?;
-    let tree = Tree::named(&app, &record.tree).ok_or_else(|| no_such(format!("the files of {to} were pruned")))?;
+    let tree = Tree::named(&app, &record.tree).ok_or_else(|| pruned(&app, to))?;
     let today = app.env().load()?;
     let mut config = ledger::config(&app, to)?.unwrap_or_default();
     // The scale is about today's traffic, not about the code of then.
