@@ -33,6 +33,7 @@ mod cache;
 mod cancel;
 mod client;
 pub mod commands;
+mod config_size;
 mod cron;
 pub mod doctor;
 pub mod events;

@@ -119,11 +119,6 @@ pub fn check(host: &Host, config: &Environment) -> Result<(), Failure> {
     if let Some(name) = config.0.keys().find(|name| name.is_reserved()) {
         return Err(Failure::usage(format!("{name} is set by Dokuen for each process and cannot be a config var")));
     }
-    let size = config.size();
-    if size > Environment::MOST_BYTES {
-        let most = Environment::MOST_BYTES;
-        return Err(Failure::usage(format!("the config vars hold {size} bytes together; {most} are allowed")));
-    }
     if let Some(scale) = text(config, "DOKUEN_SCALE")? {
         Formation::parse(scale)?;
     }

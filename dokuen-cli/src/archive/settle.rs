@@ -15,7 +15,7 @@ use crate::front_door::{certs, sheets};
 use crate::notify::Webhooks;
 use crate::printer::Printer;
 use crate::topics::apps::ImportArgs;
-use crate::{commands, keys, place, settings};
+use crate::{commands, config_size, keys, place, settings};
 
 /// A generation of which no instance is.
 const NO_GENERATION: u32 = 0;
@@ -27,6 +27,7 @@ pub fn settle(host: &Host, args: &ImportArgs, coming: &mut Coming, out: &mut Pri
         config.0.retain(|name, _| name.as_str() != "ADDITIONAL_DOMAINS");
     }
     settings::check(host, &config)?;
+    config_size::check_app(host, &Environment::default(), &config)?;
     settle_repository(host, coming, out)?;
     settle_names(host, args, coming, &config)?;
     coming.app.env().become_exactly(&config)?;

@@ -15,6 +15,7 @@ mod apps;
 mod bad_inputs;
 mod cgroup_unit;
 mod config;
+mod config_size;
 mod doctor;
 mod doctor_ground;
 mod forged;

@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::topics::config::{ConfigSetArgs, ConfigUnsetArgs};
 use crate::walk::{self, Next};
-use crate::{commands, front_door, place, reconcile, settings};
+use crate::{commands, config_size, front_door, place, reconcile, settings};
 
 /// What becomes of the processes that run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +97,7 @@ fn of_app(
     settings::check(host, &config)?;
     front_door::check_names(host, app, &config)?;
     let (before, tree) = (app.env().load()?, releases::current(app)?);
+    config_size::check_app(host, &before, &config)?;
     if let Some(tree) = &tree {
         settings::check_scale(&before, &config, &walk::procfile_of(tree)?)?;
     }
@@ -136,7 +137,9 @@ const NO_GENERATION: u32 = 0;
 /// Whether something has changed.
 fn of_all(host: &Host, store: &EnvStore, config: &Environment, what: &str, out: &mut Printer) -> Result<bool, Failure> {
     settings::check(host, config)?;
-    if *config == store.load()? {
+    let before = store.load()?;
+    config_size::check_all(host, &before, config)?;
+    if *config == before {
         out.fact("nothing has changed");
         return Ok(false);
     }
