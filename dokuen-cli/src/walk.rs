@@ -109,6 +109,7 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     let plan = plan(host, app, &next, &record, before)?;
     // A release that can no longer be read is what a push may be about to mend.
     let lost = lost::said_of(host, app, &next).unwrap_or_default();
+    let was_stopped = app.stopped_file().exists();
 
     out.step(&format!("starting {}", describe(&next.formation)));
     let booted = boot(&plan)?;
@@ -126,6 +127,9 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     routed.into_iter().for_each(Routed::keep);
     filed.keep();
     out.fact(&format!("{} is live", record.version));
+    if was_stopped {
+        out.fact("it was shut down, and runs again");
+    }
     lost.iter().for_each(|line| out.problem(line));
     finish(out, "what nginx shows of the release", front_door::statics::show(host, app));
     finish(out, "what is left of the change before it", retire_all_but(app, live));

@@ -36,6 +36,9 @@ fn systemd(host: &Host) -> Result<Finding, Failure> {
     let Some((path, user)) = installed else {
         let mend = match host.conf.nginx {
             NginxKind::System => super::setup_again(host),
+            NginxKind::Own if nix::unistd::geteuid().is_root() => {
+                format!("cp '{}' {SYSTEMD_UNIT} && systemctl enable dokuen.service", unit.display())
+            }
             NginxKind::Own => format!(
                 "mkdir -p ~/.config/systemd/user && cp '{}' ~/.config/systemd/user/ && systemctl --user enable dokuen && loginctl enable-linger",
                 unit.display()

@@ -5,13 +5,13 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use dokuen_core::cmd::Cmd;
-use dokuen_core::{App, Host, Lock, Stamp, fs};
+use dokuen_core::{App, Formation, Host, Lock, ProcessType, Stamp, fs, releases};
 use dokuen_proc::{Attended, Ended, LogRoom};
 
 use super::tidy::forget_old;
 use super::{Asked, LOCK, Outcome, RESULT, Run, SPEC, Spec, State, all, bounds, named, prepare, write};
 use crate::exit::{Exit, Failure};
-use crate::place;
+use crate::{place, walk};
 
 /// An attendant that does not take its lock in this time never will.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -73,8 +73,9 @@ pub fn start(
 /// A name that nobody has: whoever makes its directory has it.
 pub(super) fn claim(host: &Host, app: &App, kind: &str) -> Result<String, Failure> {
     fs::make_dirs(&app.runs_dir(), fs::PRIVATE_DIR)?;
-    let next = all(app)?.last().and_then(|run| super::number(&run.name)).unwrap_or(0);
-    for number in next.saturating_add(1)..=u32::MAX {
+    let last = all(app)?.last().and_then(|run| super::number(&run.name)).unwrap_or(0);
+    let last = if is_process_type(app, kind)? { last.max(Formation::MOST.into()) } else { last };
+    for number in last.saturating_add(1)..=u32::MAX {
         let name = format!("{kind}.{number}");
         // Something that an earlier one has left runs there still.
         if dokuen_proc::cgroup_of_one_off(host, app, &name).is_some_and(|cgroup| cgroup.exists()) {
@@ -86,6 +87,13 @@ pub(super) fn claim(host: &Host, app: &App, kind: &str) -> Result<String, Failur
         }
     }
     Err(Failure::new(Exit::Failed, "there are no more numbers for one-offs"))
+}
+
+/// An app may have a type `cron` of its own, or `run`: the names of its processes, and so their logs, are left to them.
+fn is_process_type(app: &App, kind: &str) -> Result<bool, Failure> {
+    let Some(tree) = releases::current(app)? else { return Ok(false) };
+    let kind = ProcessType::parse(kind)?;
+    Ok(walk::procfile_of(&tree).is_ok_and(|procfile| procfile.command(&kind).is_some()))
 }
 
 /// What the hidden `run:attend` does: runs it to its end and writes down how that was.

@@ -57,6 +57,16 @@ fn a_name_of_the_procfile_is_its_line_and_variables_can_be_given() {
     app.dokuen("run", &["-e", "A", "true"]).exits(2).stderr_has("NAME=VALUE");
 }
 
+#[test]
+fn the_names_of_a_type_run_are_its_processes() {
+    let app = live_app();
+    app.with("Procfile", "web: exec python3 server.py\nrun: echo a process; exec sleep 600\n").push().ok();
+    app.dokuen("scale", &["run=1"]).ok();
+    app.dokuen("run:detached", &["-q", "echo", "a one-off"]).ok().stdout_is("run.501\n");
+    eventually("it was heard", || app.dokuen("run:logs", &["run.501"]).ok().out().contains("[run.501] a one-off"));
+    assert!(!app.log("run.1").contains("a one-off"));
+}
+
 /// `script` gives it a terminal of 24 lines and 80 columns, or what `stty` makes of it.
 #[test]
 fn a_terminal_is_a_terminal_of_its_size() {

@@ -189,6 +189,14 @@ fn destroy_leaves_nothing_of_an_app_and_everything_of_the_others() {
 }
 
 #[test]
+fn a_push_to_an_app_that_was_shut_down_says_that_it_runs_again() {
+    let app = live_app();
+    assert!(!app.greeting("two").push().ok().err.contains("shut down"));
+    app.dokuen("shutdown", &[]).ok();
+    app.greeting("three").push().ok().stderr_has("  = it was shut down, and runs again").serving("three");
+}
+
+#[test]
 fn the_commits_of_an_app_that_was_removed_by_hand_are_nobody_elses() {
     let host = Host::new();
     let app = host.app("hello", "python");
