@@ -16,7 +16,16 @@ pub fn host(given: Option<&Path>) -> Result<Host, Failure> {
     let path = conf_path(given)?;
     let conf = Conf::load(&path)?;
     become_account(&conf)?;
+    leave_instance(&conf);
     Ok(Host::new(conf))
+}
+
+/// What an app or a one-off starts by a command of ours, nginx say, must not be ended with its cgroup.
+fn leave_instance(conf: &Conf) {
+    if let (Some(_), Some(dir)) = (std::env::var_os("DOKUEN_INSTANCE"), &conf.cgroup) {
+        // Where it cannot leave, it is ended with what has started it, as anything is.
+        let _ = dokuen_proc::enter_cgroups(dir, &conf.search_path());
+    }
 }
 
 /// An app that must exist. "No right" and "no such app" are answered alike over ssh.

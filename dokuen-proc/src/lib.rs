@@ -68,7 +68,10 @@ pub mod wrapper;
 
 pub use attended::{Attended, Ended, attend, end_attended, end_process, make_attended, marked_below};
 pub use boot::{BootError, Booted, Plan, boot, revive};
-pub use cgroup::{Bounds, Cgroups, Group, bound_again, cgroups, hold as hold_cgroups, of_one_off as cgroup_of_one_off};
+pub use cgroup::{
+    Bounds, Cgroups, Group, bound_again, cgroups, enter as enter_cgroups, hold as hold_cgroups,
+    of_one_off as cgroup_of_one_off,
+};
 pub use check::{Command as CheckCommand, Request as CheckRequest, Statuses};
 pub use child::{base_environment, environment, platform_environment};
 pub use inherited::keep_from_children;

@@ -117,6 +117,28 @@ fn one_that_somebody_is_attached_to_is_in_a_cgroup_too() {
     assert!(!is_alive(hidden) && !groups.has("hello.run.2") && is_alive(left));
 }
 
+/// The command that an app or a one-off runs leaves its cgroup, and so does what it starts.
+#[test]
+fn what_a_one_off_has_restarted_is_not_ended_with_it() {
+    let Some(groups) = Groups::new("commands of one-offs in a cgroup") else { return };
+    let app = live_app(&groups);
+    let other = app.host.app("other", "types");
+    other.push().ok();
+    let nginx = || fs::read_to_string(app.host.dir().join("nginx/own/nginx.pid")).ok()?.trim().parse::<i32>().ok();
+    let old = nginx().unwrap();
+    kill(Pid::from_raw(old), Signal::SIGQUIT).unwrap();
+    eventually("nginx is gone", || !is_alive(old));
+    let dokuen = app.host.program().display().to_string();
+    let line = format!("{dokuen} restart -a other && {dokuen} boot && echo done; exec sleep 986");
+    app.dokuen("run:detached", &["sh", "-c", &line]).ok();
+    eventually("it has done it", || app.dokuen("run:logs", &["run.1"]).ok().out().contains("[run.1] done"));
+    let pid = other.text("/pid");
+    app.dokuen("run:stop", &["run.1"]).ok();
+    eventually("its cgroup is gone", || !groups.has("hello.run.1"));
+    assert_eq!(other.text("/pid"), pid);
+    other.comes_to_run(&["web.1"]);
+}
+
 /// No controller is on in this directory, so no limit can be in force.
 #[test]
 fn limits_that_are_not_in_force_are_said() {

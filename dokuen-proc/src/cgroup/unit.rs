@@ -3,7 +3,7 @@
 //! account into a unit of that account whose cgroups are delegated, when it is asked to.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use dokuen_core::cmd::Cmd;
@@ -17,10 +17,13 @@ pub const HALL: &str = "starters";
 /// As long as systemd may take over it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Moves this process below `dir`, so that it can start others in cgroups there. Root can do that from everywhere.
+/// Moves this process below `dir`, so that it can start others in cgroups there. Root can do that from everywhere. Whoever
+/// was started by an instance or a one-off leaves its cgroup, which is ended with all that is in it.
 pub fn enter(dir: &Path, search_path: &str) -> io::Result<()> {
-    if geteuid().is_root() || is_below(dir, &fs::read_text(Path::new("/proc/self/cgroup")).unwrap_or_default()) {
-        return Ok(());
+    match inside(dir, &fs::read_text(Path::new("/proc/self/cgroup")).unwrap_or_default()) {
+        Some(place) if place.as_os_str().is_empty() || place == Path::new(HALL) => return Ok(()),
+        None if geteuid().is_root() => return Ok(()),
+        _ => {}
     }
     let hall = Group::at(&dir.join(HALL));
     match fs::make_dir(&hall.dir, fs::PUBLIC_DIR) {
@@ -34,10 +37,11 @@ pub fn enter(dir: &Path, search_path: &str) -> io::Result<()> {
     }
 }
 
-/// By what `/proc/PID/cgroup` says: a path from where cgroups are mounted.
-fn is_below(dir: &Path, cgroups: &str) -> bool {
-    let Some(own) = cgroups.lines().find_map(|line| line.strip_prefix("0::/")) else { return false };
-    Path::new(own).ancestors().any(|above| !above.as_os_str().is_empty() && dir.ends_with(above))
+/// Where below `dir` it is, by what `/proc/PID/cgroup` says: a path from where cgroups are mounted.
+fn inside(dir: &Path, cgroups: &str) -> Option<PathBuf> {
+    let own = Path::new(cgroups.lines().find_map(|line| line.strip_prefix("0::/"))?);
+    let above = own.ancestors().find(|above| !above.as_os_str().is_empty() && dir.ends_with(above))?;
+    own.strip_prefix(above).map(Path::to_owned).ok()
 }
 
 /// The unit of the machine's systemd that `dir` is in, and the way to it from there. Units of an account's own systemd
@@ -61,18 +65,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whoever_is_below_a_directory_or_in_it_is_told_from_whoever_is_beside_it() {
+    fn whoever_is_below_a_directory_is_told_from_whoever_is_beside_it() {
         let dir = Path::new("/sys/fs/cgroup/system.slice/dokuen-apps.service");
-        for (cgroups, below) in [
-            ("0::/system.slice/dokuen-apps.service\n", true),
-            ("9:memory:/x\n0::/system.slice/dokuen-apps.service/starters\n", true),
-            ("0::/system.slice/dokuen.service\n", false),
-            ("0::/user.slice/user-1000.slice/session-3.scope\n", false),
-            ("0::/\n", false),
-            ("9:memory:/system.slice/dokuen-apps.service\n", false),
-            ("", false),
+        for (cgroups, place) in [
+            ("0::/system.slice/dokuen-apps.service\n", Some("")),
+            ("9:memory:/x\n0::/system.slice/dokuen-apps.service/starters\n", Some("starters")),
+            ("0::/system.slice/dokuen-apps.service/blog.g7.web.1/of/its/own\n", Some("blog.g7.web.1/of/its/own")),
+            ("0::/system.slice/dokuen.service\n", None),
+            ("0::/user.slice/user-1000.slice/session-3.scope\n", None),
+            ("0::/\n", None),
+            ("9:memory:/system.slice/dokuen-apps.service\n", None),
+            ("", None),
         ] {
-            assert_eq!(is_below(dir, cgroups), below, "{cgroups}");
+            assert_eq!(inside(dir, cgroups), place.map(PathBuf::from), "{cgroups}");
         }
     }
 
