@@ -21,7 +21,7 @@ pub enum Exit {
     Unhealthy = 6,
     /// The build failed.
     BuildFailed = 7,
-    /// nginx refused the config.
+    /// nginx refused the config, or could not be started.
     NginxRefused = 8,
     /// This host is not set up as expected.
     HostNotReady = 9,

@@ -28,7 +28,7 @@ impl Own {
         for log in large(dir, most)? {
             set_aside(&log)?;
         }
-        if self.is_running() {
+        if self.finds_master()? {
             self.signal("reopen")?;
         }
         Ok(fs::remove(&note)?)

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use dokuen_core::Lock;
-use dokuen_core::fs;
+use dokuen_core::fs::{self, FsError};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::{Group, User, geteuid};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use crate::conf_path::ConfPath;
 use crate::error::{Complaint, NginxError};
 use crate::identity::is_our_master;
 use crate::places::Places;
+use crate::platform::Farewell;
 use crate::program::{Nginx, Program, Told, command, words_of};
 use crate::route::settle_catch_all;
 use crate::template::{self, Main};
@@ -77,12 +78,12 @@ impl Own {
     pub fn stop(&self, grace: Duration) -> Result<(), NginxError> {
         fs::make_dirs(&self.places.dir, fs::PUBLIC_DIR)?;
         let _lock = Lock::take(&self.places.lock, "stopping nginx")?;
-        for (signal, patience) in [("quit", grace), ("stop", self.places.patience)] {
-            if !self.is_running() {
-                return Ok(());
+        for (farewell, patience) in [(Farewell::Quit, grace), (Farewell::Stop, self.places.patience)] {
+            if self.finds_master()? {
+                self.signal(farewell.word())?;
             }
-            self.signal(signal)?;
-            if until(patience, || !self.is_running()) {
+            self.tell(&self.orphans(), farewell);
+            if until(patience, || !self.is_running() && self.orphans().is_empty()) {
                 return Ok(());
             }
         }
@@ -91,13 +92,14 @@ impl Own {
 
     /// Whether the process in the pid file is an nginx master, and ours.
     pub fn is_running(&self) -> bool {
-        is_our_master(&self.dir.as_path().join("nginx.pid"), &self.conf())
+        is_our_master(&self.pid_file(), &self.conf())
     }
 
     /// Has it read its configuration, the first time too.
     pub(crate) fn reload(&self) -> Result<Told, NginxError> {
         self.write_confs()?;
-        if !self.is_running() {
+        if !self.finds_master()? {
+            self.make_room()?;
             return self.launch().map(|()| Told::Started);
         }
         words_of(self.command(&self.conf()).args(["-s", "reload"]).run()).map(|()| Told::Reloaded)
@@ -109,6 +111,10 @@ impl Own {
 
     pub(crate) fn conf(&self) -> PathBuf {
         self.dir.as_path().join("nginx.conf")
+    }
+
+    pub(crate) fn pid_file(&self) -> PathBuf {
+        self.dir.as_path().join("nginx.pid")
     }
 
     fn signal_conf(&self) -> PathBuf {
@@ -143,10 +149,14 @@ impl Own {
         command(self.program.path(), dir).arg("-c").arg(conf).arg("-p").arg(dir)
     }
 
-    fn write_confs(&self) -> Result<(), NginxError> {
+    pub(crate) fn make_dir(&self) -> Result<(), FsError> {
         // Workers of another account pass through it to their temporary files.
         let mode = if self.account.is_some() { fs::PUBLIC_DIR } else { fs::PRIVATE_DIR };
-        fs::make_dirs(self.dir.as_path(), mode)?;
+        fs::make_dirs(self.dir.as_path(), mode)
+    }
+
+    fn write_confs(&self) -> Result<(), NginxError> {
+        self.make_dir()?;
         let text = main_conf(&self.dir, &self.include, self.account.as_ref())?;
         if fs::read_if_there(&self.conf())?.as_deref() != Some(text.as_bytes()) {
             fs::replace(&self.conf(), text.as_bytes(), fs::PUBLIC_FILE)?;
@@ -161,7 +171,7 @@ pub(crate) fn main_conf(dir: &ConfPath, include: &ConfPath, account: Option<&Acc
     template::main(&Main { account, open_files: (most >= OPEN_FILES).then_some(OPEN_FILES), dir, include })
 }
 
-fn until(patience: Duration, done: impl Fn() -> bool) -> bool {
+pub(crate) fn until(patience: Duration, done: impl Fn() -> bool) -> bool {
     let deadline = Instant::now() + patience;
     while !done() {
         if Instant::now() >= deadline {

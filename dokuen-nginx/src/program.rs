@@ -77,8 +77,9 @@ impl Nginx {
         }
     }
 
-    /// Whether somebody would follow a signal; of the machine's nginx it is taken for granted.
-    pub(crate) fn has_master(&self) -> bool {
+    /// Whether somebody would follow a signal; of the machine's nginx it is taken for granted. Workers whose master was
+    /// killed, or whose pid file was removed, answer all the same, until the next command that changes nginx.
+    pub fn has_master(&self) -> bool {
         match self {
             Self::Own(own) => own.is_running(),
             Self::System(_) => true,

@@ -60,7 +60,10 @@ fn in_force(host: &Host, nginx: &Nginx) -> Result<Vec<Finding>, Failure> {
     let here = front_door::near(host.conf.listen);
     let wrong = dokuen_nginx::not_in_force(nginx)?;
     if wrong.is_empty() {
-        return Ok(vec![Finding::ok(format!("it answers at {here} for every app as Dokuen has written"))]);
+        let says = format!("it answers at {here} for every app as Dokuen has written");
+        let deaf = || format!("{says}, but it has no master that could be told of a change");
+        let found = if nginx.has_master() { Finding::ok(says) } else { Finding::problem(deaf(), boot(host)) };
+        return Ok(vec![found]);
     }
     let mend = match host.conf.nginx {
         NginxKind::Own => boot(host),

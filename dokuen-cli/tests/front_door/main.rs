@@ -25,6 +25,7 @@ mod https;
 mod killed;
 mod machines;
 mod nginx_dies;
+mod nginx_orphans;
 mod older;
 mod pages;
 mod settings;

@@ -140,6 +140,12 @@ fn whoever_watches_brings_it_back_as_long_as_an_app_waits_for_requests() {
         eventually("nginx is back", || answers(&host));
         app.serves("Hello from types, version 1");
     }
+    // Its workers answer on.
+    let master = || host.processes().into_iter().find(|p| p.words.starts_with("nginx: master")).map(|p| p.pid);
+    let before = master();
+    kill(Pid::from_raw(before.unwrap()), Signal::SIGKILL).unwrap();
+    eventually("it has a master again", || master().is_some_and(|now| Some(now) != before) && answers(&host));
+    app.serves("Hello from types, version 1");
     // Everything was ended on purpose, nginx too.
     host.dokuen(&["shutdown"]).ok();
     jobs.push().ok();

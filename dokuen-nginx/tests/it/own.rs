@@ -1,6 +1,7 @@
 //! Dokuen's own nginx comes up, is one, and goes.
 
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -8,6 +9,8 @@ use std::time::Duration;
 use dokuen_core::cmd::Cmd;
 use dokuen_core::{Lock, fs};
 use dokuen_nginx::{IfDown, route, route_with};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 
 use crate::http;
 use crate::stage::{Stage, chain, eventually};
@@ -95,6 +98,44 @@ fn it_is_revived_once_and_only_when_it_is_wanted() {
     fs::remove_tree(&stage.places().dir).unwrap();
     assert!(stage.own.revive(|| true).unwrap().is_some());
     assert_eq!(stage.get("hello.test").status, 404);
+}
+
+#[test]
+fn a_master_whose_pid_file_was_removed_is_found() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let master = stage.master();
+    for name in ["one", "two"] {
+        fs::remove(&stage.places().own.join("nginx.pid")).unwrap();
+        assert!(!stage.nginx.has_master());
+        route(&stage.nginx, &stage.site(name)).unwrap().keep();
+        assert_eq!((stage.master(), stage.get(&format!("{name}.test")).status), (master, 502));
+    }
+    fs::remove(&stage.places().own.join("nginx.pid")).unwrap();
+    stage.own.stop(GRACE).unwrap();
+    assert!(command_line(&master.to_string()).is_empty(), "it was ended");
+}
+
+#[test]
+fn workers_whose_master_was_killed_make_room_and_strangers_are_left_alone() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let mut stranger = Cmd::new("/bin/cat", &stage.places().own).to_std();
+    let mut stranger = stranger.arg0("nginx: worker process").stdin(Stdio::piped()).spawn().unwrap();
+    for end in [|stage: &Stage| stage.own.start(), |stage: &Stage| stage.own.stop(GRACE)] {
+        let (master, workers) = (stage.master(), stage.workers());
+        kill(Pid::from_raw(master as i32), Signal::SIGKILL).unwrap();
+        eventually("it is gone", || command_line(&master.to_string()).is_empty());
+        assert!(!stage.nginx.has_master());
+        assert_eq!(stage.get("hello.test").status, 200, "they serve still");
+        end(&stage).unwrap();
+        for worker in workers {
+            eventually("they have gone", || command_line(&worker).is_empty());
+        }
+    }
+    assert!(stranger.try_wait().unwrap().is_none());
+    drop(stranger.stdin.take());
+    stranger.wait().unwrap();
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub struct OwnNginx {
 }
 
 impl OwnNginx {
-    /// Looks, which is a small file and its process, and starts it where it has gone.
+    /// Looks, which is a small file and its process, and starts nginx or finds its master where it says none.
     pub fn look(&mut self, host: &Host, out: &mut Printer) -> Result<(), Failure> {
         if self.failed.is_some_and(|at| at.elapsed() < PAUSE) {
             return Ok(());
@@ -28,7 +28,7 @@ impl OwnNginx {
         let revived = front_door::revive(host, || is_wanted(host));
         self.failed = revived.is_err().then(Instant::now);
         if let Some(said) = revived? {
-            out.fact("nginx had gone and was started again");
+            out.fact("nginx had lost its master and has one again");
             said.iter().for_each(|text| out.problem(text));
         }
         Ok(())
