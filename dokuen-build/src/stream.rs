@@ -1,5 +1,6 @@
 //! A command of the app's own (a release phase), run as a build script is: output by line, time bounded, nothing left.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use dokuen_core::Transcript;
@@ -22,16 +23,21 @@ pub enum StreamError {
     /// It took too long and was ended.
     #[error("it did not end within {} s", .0.as_secs())]
     TimedOut(Duration),
-    /// Whoever asked for it has gone.
+    /// Whoever asked for it has gone, or wants it no more.
     #[error("it was interrupted")]
     Cancelled,
 }
 
 /// Runs `command` with nothing on standard input and shows what it writes, line by line, in the order of writing.
-/// When it has exited, what it left running is ended.
-pub fn stream(command: &Cmd, limit: Duration, out: &mut dyn Transcript) -> Result<(), StreamError> {
+/// When it has exited, or `cancel` is set, what it left running is ended.
+pub fn stream(
+    command: &Cmd,
+    limit: Duration,
+    cancel: Option<&AtomicBool>,
+    out: &mut dyn Transcript,
+) -> Result<(), StreamError> {
     let mut lines = Lines::new(out, Limits::default().output);
-    let watch = Watch::new(limit, None).bounded(Bounds::NONE);
+    let watch = Watch::new(limit, cancel).bounded(Bounds::NONE);
     let ended = run(command, &watch, Wiring::Together(&mut lines)).map_err(StreamError::Run)?;
     match ended.how {
         How::Exited(status) if status.success() => Ok(()),

@@ -26,13 +26,13 @@ pub fn compile(
     cut: &Unfinished,
     (commit, by): (&Commit, &str),
     config: &Environment,
+    cancel: &Cancellable,
     out: &mut dyn Transcript,
 ) -> Result<Slug, Failure> {
     build_log::clear(cut.path())?;
-    let cancellable = Cancellable::new(host, app)?;
     let choice = Choice::of(config.text("BUILDPACK_URL"), cut.path(), Paths::Allowed)?;
     let places = Places::of(host, app, config)?;
-    let mut build = places.build(cut.path(), choice, Some(cancellable.flag()));
+    let mut build = places.build(cut.path(), choice, Some(cancel.flag()));
     build.env.source_version = Some(commit.id().to_owned());
     // Where the build fails, `builds:output` knows it by this name.
     build.env.request_id = cut.path().file_name().map(|name| name.to_string_lossy().into_owned());

@@ -28,6 +28,6 @@ fn script(host: &Host, app: &App, name: &str, line: &str, out: &mut dyn Transcri
     // Not in its tree yet: the profile scripts are `prepare`'s business.
     let words = dokuen_proc::line_in_shell(line, Path::new("/"));
     let command = oneoffs::prepare(host, app, "postdeploy.1", &words, &[])?.command;
-    let ran = dokuen_build::stream(&command, release_phase::LONGEST, out);
+    let ran = dokuen_build::stream(&command, release_phase::LONGEST, None, out);
     ran.map_err(|e| Failure::new(Exit::Failed, format!("{name} failed, and {} serves all the same: {e}", app.name)))
 }

@@ -9,6 +9,7 @@ use dokuen_core::ledger;
 use dokuen_core::{App, Environment, Host, Layers, ProcessType, Transcript, read_dotenv};
 
 use crate::app_json::AppJson;
+use crate::cancel::Cancellable;
 use crate::exit::{Exit, Failure};
 use crate::git::Commit;
 use crate::walk;
@@ -23,6 +24,7 @@ pub fn run(
     tree: &Path,
     config: &Environment,
     commit: &Commit,
+    cancel: &Cancellable,
     out: &mut dyn Transcript,
 ) -> Result<(), Failure> {
     let procfile = walk::procfile_in(tree)?;
@@ -38,7 +40,7 @@ pub fn run(
         let environment = environment(host, app, tree, config, commit)?;
         let argv = dokuen_proc::line_in_shell(line, tree);
         let command = Cmd::new(&argv[0], tree).args(&argv[1..]).envs(environment.pairs());
-        let ran = dokuen_build::stream(&command, LONGEST, out);
+        let ran = dokuen_build::stream(&command, LONGEST, Some(cancel.flag()), out);
         ran.map_err(|cause| Failure::new(Exit::Failed, After { name, source: cause }))?;
     }
     Ok(())

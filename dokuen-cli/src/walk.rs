@@ -16,6 +16,7 @@ use dokuen_nginx::{IfDown, Routed};
 use dokuen_proc::{Checks, Instance, InstanceId, Plan, boot};
 
 use crate::app_json::AppJson;
+use crate::cancel::Cancellable;
 use crate::exit::{Exit, Failure};
 use crate::git::Commit;
 use crate::settings::Settings;
@@ -45,15 +46,27 @@ pub struct Next {
 
 /// A push: from the commit to the live release. The caller holds the app's lock.
 pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn Transcript) -> Result<Record, Failure> {
+    let cancel = Cancellable::new(host, app)?;
+    deploy_unless(host, app, (commit, by), &cancel, out).map_err(|failure| cancel.explain(failure))
+}
+
+fn deploy_unless(
+    host: &Host,
+    app: &App,
+    (commit, by): (&Commit, &str),
+    cancel: &Cancellable,
+    out: &mut dyn Transcript,
+) -> Result<Record, Failure> {
     let config = app.env().load()?;
     let source = Source::of(host, app, commit, &config)?;
     let (tree, swept) = match slug_again::find(host, app, source.as_ref(), &config, out)? {
         Some(tree) => {
-            release_phase::run(host, app, tree.path(), &config, commit, out)?;
+            release_phase::run(host, app, tree.path(), &config, commit, cancel, out)?;
             (tree, None)
         }
         None => {
-            build(host, app, (commit, by), source.as_ref(), &config, out).map(|(tree, swept)| (tree, Some(swept)))?
+            let built = build(host, app, (commit, by), source.as_ref(), &config, cancel, out);
+            built.map(|(tree, swept)| (tree, Some(swept)))?
         }
     };
     let formation = formation_for(&config, &procfile_of(&tree)?)?;
@@ -67,7 +80,7 @@ pub fn deploy(host: &Host, app: &App, commit: &Commit, by: &str, out: &mut dyn T
         if_down: IfDown::Start,
     };
     unless_abandoned(out)?;
-    let record = go_live(host, app, next, out)?;
+    let record = go_live_unless(host, app, next, Some(cancel), out)?;
     if let Some(swept) = swept {
         swept.keep();
     }
@@ -81,6 +94,7 @@ fn build<'a>(
     (commit, by): (&Commit, &str),
     source: Option<&Source>,
     config: &Environment,
+    cancel: &Cancellable,
     out: &mut dyn Transcript,
 ) -> Result<(Tree, SweepUnless<'a>), Failure> {
     room::check(host, app)?;
@@ -95,15 +109,26 @@ fn build<'a>(
     for note in AppJson::of(cut.path())?.notes {
         out.problem(&format!("app.json: {note}"));
     }
-    let slug = build::compile(host, app, &cut, (commit, by), config, out)?;
+    let slug = build::compile(host, app, &cut, (commit, by), config, cancel, out)?;
     slug_again::note(cut.path(), source, &slug)?;
     formation_for(config, slug.procfile())?;
-    release_phase::run(host, app, cut.path(), config, commit, out)?;
+    release_phase::run(host, app, cut.path(), config, commit, cancel, out)?;
     Ok((cut.complete()?, swept))
 }
 
 /// From a whole tree to the live release: boot, ready, route, switch, promote, drain. The caller holds the app's lock.
 pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> Result<Record, Failure> {
+    go_live_unless(host, app, next, None, out)
+}
+
+/// As [`go_live`], unless it is called off before the switch.
+fn go_live_unless(
+    host: &Host,
+    app: &App,
+    next: Next,
+    cancel: Option<&Cancellable>,
+    out: &mut dyn Transcript,
+) -> Result<Record, Failure> {
     let before = ledger::live(app)?;
     let record = record(app, &next, before)?;
     let plan = plan(host, app, &next, &record, before)?;
@@ -115,8 +140,10 @@ pub fn go_live(host: &Host, app: &App, next: Next, out: &mut dyn Transcript) -> 
     let booted = boot(&plan)?;
     // A disk takes its time over it, and so does the app over its start.
     let entry = next.what.is_some().then(|| ledger::write(app, &record, &next.config)).transpose()?;
-    let ready = booted.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
+    let ready = booted.wait_until_ready_unless(cancel.map(Cancellable::flag));
+    let ready = ready.map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
     unless_abandoned(out)?;
+    cancel.map_or(Ok(()), Cancellable::close)?;
     let routed = front_door::route(host, app, &next.config, webs(&plan), next.if_down, out)?;
     let live = Live { version: record.version, generation: plan.generation };
     front_door::statics::prepare(host, app, &next.tree)?;

@@ -4,6 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::check::Request;
@@ -24,6 +25,14 @@ pub enum Answer {
     Nothing(String),
 }
 
+/// How long is waited for each read and write, and for all of the body, and what ends it before.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience<'a> {
+    pub most: Duration,
+    /// Set: it is not to be waited for any more.
+    pub cancel: Option<&'a AtomicBool>,
+}
+
 /// What is asked, and how long one answer may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Question<'a> {
@@ -31,52 +40,100 @@ pub struct Question<'a> {
     pub host: &'a str,
     /// The request.
     pub request: &'a Request,
-    /// For each read and write, and for all of the body.
-    pub patience: Duration,
+    /// For its answer.
+    pub patience: Patience<'a>,
 }
 
 /// Asks at a port whether HTTP/2 is spoken there from the first byte: [`Answer::Http`] when it is.
-pub fn greet(address: SocketAddr, patience: Duration) -> Answer {
-    greeted(TcpStream::connect_timeout(&address, patience), |stream| {
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))
-    })
+pub fn greet(address: SocketAddr, patience: Patience<'_>) -> Answer {
+    greeted(TcpStream::connect_timeout(&address, patience.most).and_then(|stream| patience.with(stream)))
 }
 
 /// As [`greet`], at a unix socket.
-pub fn greet_unix(socket: &Path, patience: Duration) -> Answer {
-    greeted(UnixStream::connect(socket), |stream| {
-        stream.set_read_timeout(Some(patience))?;
-        stream.set_write_timeout(Some(patience))
-    })
+pub fn greet_unix(socket: &Path, patience: Patience<'_>) -> Answer {
+    greeted(UnixStream::connect(socket).and_then(|stream| patience.with(stream)))
 }
 
 /// Asks at a port.
 pub fn ask(address: SocketAddr, question: Question<'_>) -> Answer {
-    answer(TcpStream::connect_timeout(&address, question.patience), question, |stream| {
-        stream.set_read_timeout(Some(question.patience))?;
-        stream.set_write_timeout(Some(question.patience))
-    })
+    let connected = TcpStream::connect_timeout(&address, question.patience.most);
+    answer(connected.and_then(|stream| question.patience.with(stream)), question)
 }
 
 /// Asks at a unix socket.
 pub fn ask_unix(socket: &Path, question: Question<'_>) -> Answer {
-    answer(UnixStream::connect(socket), question, |stream| {
-        stream.set_read_timeout(Some(question.patience))?;
-        stream.set_write_timeout(Some(question.patience))
-    })
+    answer(UnixStream::connect(socket).and_then(|stream| question.patience.with(stream)), question)
 }
 
-fn answer<S: Read + Write>(
-    connected: std::io::Result<S>,
-    question: Question<'_>,
-    limit: impl Fn(&S) -> std::io::Result<()>,
-) -> Answer {
+/// How often is looked whether it is to be waited on.
+const SLICE: Duration = Duration::from_millis(100);
+
+impl<'a> Patience<'a> {
+    fn with<S: Timed>(self, stream: S) -> std::io::Result<Patient<'a, S>> {
+        stream.limit(self.most.min(SLICE), self.most)?;
+        Ok(Patient { stream, patience: self })
+    }
+
+    fn is_over(&self, until: Instant) -> bool {
+        Instant::now() >= until || self.cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed))
+    }
+}
+
+/// A stream that is read in slices of its patience.
+struct Patient<'a, S> {
+    stream: S,
+    patience: Patience<'a>,
+}
+
+impl<S: Read> Read for Patient<'_, S> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let until = Instant::now() + self.patience.most;
+        loop {
+            match self.stream.read(into) {
+                Err(e) if is_late(&e) && !self.patience.is_over(until) => {}
+                done => return done,
+            }
+        }
+    }
+}
+
+impl<S: Write> Write for Patient<'_, S> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// A stream whose reads and writes end in time.
+trait Timed {
+    fn limit(&self, read: Duration, write: Duration) -> std::io::Result<()>;
+}
+
+impl Timed for TcpStream {
+    fn limit(&self, read: Duration, write: Duration) -> std::io::Result<()> {
+        self.set_read_timeout(Some(read)).and_then(|()| self.set_write_timeout(Some(write)))
+    }
+}
+
+impl Timed for UnixStream {
+    fn limit(&self, read: Duration, write: Duration) -> std::io::Result<()> {
+        self.set_read_timeout(Some(read)).and_then(|()| self.set_write_timeout(Some(write)))
+    }
+}
+
+fn is_late(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
+}
+
+fn answer(connected: std::io::Result<impl Read + Write>, question: Question<'_>) -> Answer {
     let mut stream = match connected {
         Ok(stream) => stream,
         Err(e) => return unconnected(&e),
     };
-    let asked = limit(&stream).and_then(|()| stream.write_all(&head_of(question)));
+    let asked = stream.write_all(&head_of(question));
     match asked.and_then(|()| listen(&mut stream, question)) {
         Ok((said, holds)) => match status(&said) {
             Some(status) => Answer::Http { status, holds },
@@ -96,14 +153,13 @@ const GREETING: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 /// The kind of a frame of settings, and where it stands.
 const SETTINGS: (usize, u8) = (3, 4);
 
-fn greeted<S: Read + Write>(connected: std::io::Result<S>, limit: impl Fn(&S) -> std::io::Result<()>) -> Answer {
+fn greeted(connected: std::io::Result<impl Read + Write>) -> Answer {
     let mut stream = match connected {
         Ok(stream) => stream,
         Err(e) => return unconnected(&e),
     };
     let mut frame = [0; 9];
-    let greeting =
-        limit(&stream).and_then(|()| stream.write_all(GREETING)).and_then(|()| stream.read_exact(&mut frame));
+    let greeting = stream.write_all(GREETING).and_then(|()| stream.read_exact(&mut frame));
     match greeting {
         Ok(()) if frame[SETTINGS.0] == SETTINGS.1 => Answer::Http { status: 200, holds: true },
         Ok(()) => Answer::Nothing("it does not speak HTTP/2".to_owned()),
@@ -134,7 +190,7 @@ const MOST_OF_A_LINE: usize = 4096;
 /// What came, and whether its body holds what it must. Where nothing is looked for, the status line is all that counts: a
 /// body that never ends is not waited for.
 fn listen(stream: &mut impl Read, question: Question<'_>) -> std::io::Result<(Vec<u8>, bool)> {
-    let until = Instant::now() + question.patience;
+    let until = Instant::now() + question.patience.most;
     let wanted = question.request.content.as_deref().map(str::as_bytes);
     let (mut said, mut chunk) = (Vec::new(), [0; 16 * 1024]);
     loop {
@@ -148,9 +204,7 @@ fn listen(stream: &mut impl Read, question: Question<'_>) -> std::io::Result<(Ve
             Ok(0) => return Ok((said, holds)),
             Ok(count) => said.extend_from_slice(&chunk[..count]),
             // It keeps the connection, and has said all that it had to say.
-            Err(e) if has_line && matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                return Ok((said, holds));
-            }
+            Err(e) if has_line && is_late(&e) => return Ok((said, holds)),
             Err(e) => return Err(e),
         }
     }
@@ -237,7 +291,8 @@ mod tests {
     fn what_never_ends_a_line_is_left_when_the_time_is_over() {
         for content in [None, Some("ready".to_owned())] {
             let request = Request { content, ..Request::to("/") };
-            let question = Question { host: "a.test", request: &request, patience: Duration::from_millis(20) };
+            let patience = Patience { most: Duration::from_millis(20), cancel: None };
+            let question = Question { host: "a.test", request: &request, patience };
             let (said, _) = listen(&mut Drip(0), question).unwrap();
             assert!(status(&said).is_none() && said.len() < MOST);
         }
@@ -246,7 +301,8 @@ mod tests {
     #[test]
     fn a_request_says_what_it_is_told_to_say() {
         let plain = Request::to("/a");
-        let question = |request| Question { host: "a.test", request, patience: Duration::from_secs(1) };
+        let patience = Patience { most: Duration::from_secs(1), cancel: None };
+        let question = |request| Question { host: "a.test", request, patience };
         let head = String::from_utf8(head_of(question(&plain))).unwrap();
         assert!(head.starts_with("GET /a HTTP/1.1\r\nHost: a.test\r\nUser-Agent: dokuen-check\r\n"), "{head}");
         let headers = vec![("host".to_owned(), "b.test".to_owned()), ("X-A".to_owned(), "1".to_owned())];

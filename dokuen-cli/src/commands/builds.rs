@@ -109,27 +109,27 @@ fn built(app: &App) -> Result<Vec<(Record, Vec<u8>)>, Failure> {
     Ok(all)
 }
 
-/// A build hears of it within a moment; a deploy that is past its build goes on.
+/// A deploy hears of it within a moment; one that is live by now goes on.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Calls off the build that runs.
+/// Calls off the deploy that is under way.
 pub fn cancel(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
     let app = place::app(host, name)?;
-    match app.lock("looking for a deploy").map(drop) {
+    let busy = match app.lock("looking for a deploy").map(drop) {
         Ok(()) => return Err(Failure::new(Exit::Failed, format!("nothing of {} is being deployed", app.name))),
-        Err(LockError::Busy { .. }) => {}
+        Err(busy @ LockError::Busy { .. }) => busy,
         Err(other) => return Err(other.into()),
-    }
+    };
     let request = cancel::request(host, &app);
     fs::replace_report(&request, b"", fs::PRIVATE_FILE)?;
     let until = Instant::now() + PATIENCE;
     while request.exists() {
         if Instant::now() > until {
             fs::remove(&request)?;
-            return Err(Failure::new(Exit::Busy, format!("{} is busy, but not with a build", app.name)));
+            return Err(Failure::from(busy).hint("only a deploy that is not live yet can be called off"));
         }
         thread::sleep(Duration::from_millis(20));
     }
-    out.step(&format!("called off the build of {}", app.name));
+    out.step(&format!("called off the deploy of {}", app.name));
     Ok(())
 }

@@ -20,7 +20,7 @@ pub enum BuildsCommand {
     /// Show what a build said
     #[command(name = "builds:output")]
     Output(BuildsOutputArgs),
-    /// Call off the build that runs
+    /// Call off the deploy that is under way: its build, its release phase, or its wait for an answer
     #[command(name = "deploys:cancel", aliases = ["builds:cancel"])]
     Cancel(AppArg),
     /// Empty the buildpacks' cache of an app

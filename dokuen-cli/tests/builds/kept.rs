@@ -119,8 +119,9 @@ fn a_build_is_called_off_and_leaves_nothing() {
     });
     eventually("the build has begun", || app.exists("build/begun"));
     let begun = Instant::now();
-    app.dokuen("deploys:cancel", &[]).ok().stdout_is("* called off the build of kept\n");
-    push.join().unwrap().fails().stderr_has("`bin/compile` of own was interrupted");
+    app.dokuen("deploys:cancel", &[]).ok().stdout_is("* called off the deploy of kept\n");
+    let said = push.join().unwrap().fails().stderr_has("! the deploy was called off");
+    said.stderr_has("`bin/compile` of own was interrupted");
     assert!(begun.elapsed() < Duration::from_secs(10));
     assert_eq!(fs::read_dir(app.dir().join("releases")).unwrap().count(), 0);
 }

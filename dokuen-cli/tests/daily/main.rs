@@ -13,6 +13,7 @@ mod pem;
 
 mod apps;
 mod bad_inputs;
+mod called_off;
 mod cgroup_unit;
 mod config;
 mod config_size;

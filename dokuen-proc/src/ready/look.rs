@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use dokuen_core::{Port, Protocol};
@@ -11,7 +12,7 @@ use crate::check::{Request, Statuses};
 use crate::child;
 use crate::instance::{Instance, Report};
 use crate::platform::{self, Listener};
-use crate::probe::{Answer, Question, ask, ask_unix, greet, greet_unix};
+use crate::probe::{Answer, Patience, Question, ask, ask_unix, greet, greet_unix};
 
 /// What one look at one instance says.
 pub(super) enum Standing {
@@ -24,7 +25,13 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How long the first may take where a socket is there before its app.
 const SHORT: Duration = Duration::from_millis(200);
 
-pub(super) fn look_at_port(instance: &Instance, report: &Report, port: Port, checks: &Checks) -> Standing {
+pub(super) fn look_at_port(
+    instance: &Instance,
+    report: &Report,
+    port: Port,
+    checks: &Checks,
+    cancel: Option<&AtomicBool>,
+) -> Standing {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.get()));
     // The cheap look first: until something listens there is nothing to find out about it.
     if is_silent(address) {
@@ -36,10 +43,11 @@ pub(super) fn look_at_port(instance: &Instance, report: &Report, port: Port, che
         Listener::Foreign => return Standing::NotYet("another process of this machine listens there".to_owned()),
         Listener::Ours => {}
     }
+    let patience = Patience { most: checks.request, cancel };
     if checks.protocol == Protocol::Grpc {
-        return judge_greeting(greet(address, checks.request));
+        return judge_greeting(greet(address, patience));
     }
-    judge(checks, |request| ask(address, Question { host: &checks.host, request, patience: checks.request }))
+    judge(checks, |request| ask(address, Question { host: &checks.host, request, patience }))
 }
 
 /// The kernel is asked where it answers: a connection that says nothing would cost a new app, at the moment when it has the
@@ -52,8 +60,13 @@ fn is_silent(address: SocketAddr) -> bool {
 /// Only the app itself can be at its socket: the directory is the account's own. One that is given its socket open seems
 /// to listen from the start, so an answer is waited for only as long as makes sense so far: should the process end in
 /// the meantime, that is to be noticed.
-pub(super) fn look_at_socket(socket: &Path, checks: &Checks, waited: Duration) -> Standing {
-    let patience = (waited / 2).min(checks.request).max(SHORT);
+pub(super) fn look_at_socket(
+    socket: &Path,
+    checks: &Checks,
+    waited: Duration,
+    cancel: Option<&AtomicBool>,
+) -> Standing {
+    let patience = Patience { most: (waited / 2).min(checks.request).max(SHORT), cancel };
     if checks.protocol == Protocol::Grpc {
         return judge_greeting(greet_unix(socket, patience));
     }

@@ -7,6 +7,7 @@ mod watched;
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use dokuen_core::{App, ProcessType, Protocol, fs};
@@ -101,6 +102,9 @@ pub enum ReadyError {
         /// `web.1`.
         name: String,
     },
+    /// It was not to be waited for any more.
+    #[error("what was started had not become ready, and was ended")]
+    Cancelled,
 }
 
 impl ReadyError {
@@ -108,7 +112,7 @@ impl ReadyError {
     pub fn log(&self) -> &[String] {
         match self {
             Self::Ended { log, .. } | Self::Silent { log, .. } | Self::Unfit { log, .. } => log,
-            Self::Lost { .. } => &[],
+            Self::Lost { .. } | Self::Cancelled => &[],
         }
     }
 }
@@ -119,19 +123,26 @@ const TAIL: usize = 20;
 impl Booted {
     /// Looks at every instance every few milliseconds at first, more slowly later, until all are ready.
     pub fn wait_until_ready(self) -> Result<Ready, ReadyError> {
+        self.wait_until_ready_unless(None)
+    }
+
+    /// The same, until `cancel` is set. A [`Command`] that is being tried is waited for.
+    pub fn wait_until_ready_unless(self, cancel: Option<&AtomicBool>) -> Result<Ready, ReadyError> {
         let begun = Instant::now();
         let pace = Pace::begin();
         let mut waiting: Vec<_> = self.started.instances.iter().map(Watched::new).collect();
         loop {
             let mut still = Vec::new();
             for mut watched in waiting {
-                if let Standing::NotYet(last) = self.look(&mut watched, begun)? {
+                let standing = self.look(&mut watched, begun, cancel)?;
+                check_wanted(cancel)?;
+                if let Standing::NotYet(last) = standing {
                     self.check_time(&watched, begun, last)?;
                     still.push(watched);
                 }
             }
             if still.is_empty() {
-                self.run_commands(begun)?;
+                self.run_commands(begun, cancel)?;
                 return Ok(Ready { plan: self.plan, started: self.started });
             }
             waiting = still;
@@ -139,7 +150,12 @@ impl Booted {
         }
     }
 
-    fn look(&self, watched: &mut Watched<'_>, begun: Instant) -> Result<Standing, ReadyError> {
+    fn look(
+        &self,
+        watched: &mut Watched<'_>,
+        begun: Instant,
+        cancel: Option<&AtomicBool>,
+    ) -> Result<Standing, ReadyError> {
         let lives = watched.look();
         let Watched { instance, report, .. } = watched;
         if report.restarts > 0 || !report.last_end.is_empty() {
@@ -154,8 +170,8 @@ impl Booted {
         let standing = match (report.child, report.port, &report.socket) {
             (None, ..) => Standing::NotYet("its process is not started yet".to_owned()),
             (Some(_), ..) if young => Standing::NotYet("it has only just started".to_owned()),
-            (Some(_), Some(port), _) => look_at_port(instance, report, port, checks),
-            (Some(_), None, Some(socket)) => look_at_socket(socket, checks, begun.elapsed()),
+            (Some(_), Some(port), _) => look_at_port(instance, report, port, checks, cancel),
+            (Some(_), None, Some(socket)) => look_at_socket(socket, checks, begun.elapsed(), cancel),
             (Some(_), None, None) => Standing::Ready,
         };
         // The child of one that is gone may answer all the same.
@@ -166,16 +182,22 @@ impl Booted {
     }
 
     /// What an instance does not answer itself is asked of a command, one after the other.
-    fn run_commands(&self, begun: Instant) -> Result<(), ReadyError> {
+    fn run_commands(&self, begun: Instant, cancel: Option<&AtomicBool>) -> Result<(), ReadyError> {
         for instance in &self.started.instances {
             for command in self.plan.checks.commands.get(&instance.id.kind).into_iter().flatten() {
-                self.run_until_it_succeeds(instance, command, begun)?;
+                self.run_until_it_succeeds(instance, command, begun, cancel)?;
             }
         }
         Ok(())
     }
 
-    fn run_until_it_succeeds(&self, instance: &Instance, command: &Command, begun: Instant) -> Result<(), ReadyError> {
+    fn run_until_it_succeeds(
+        &self,
+        instance: &Instance,
+        command: &Command,
+        begun: Instant,
+        cancel: Option<&AtomicBool>,
+    ) -> Result<(), ReadyError> {
         let checks = &self.plan.checks;
         let mut watched = Watched::new(instance);
         watched.look();
@@ -185,7 +207,8 @@ impl Booted {
                 return Ok(());
             };
             // One that has ended meanwhile is why, and its log says more.
-            self.look(&mut watched, begun)?;
+            self.look(&mut watched, begun, cancel)?;
+            check_wanted(cancel)?;
             if begun.elapsed() + command.pause >= within {
                 let (name, log) = (instance.id.name(), self.tail(instance));
                 return Err(ReadyError::Unfit { name, within, last, log });
@@ -214,6 +237,10 @@ impl Booted {
     }
 }
 
+fn check_wanted(cancel: Option<&AtomicBool>) -> Result<(), ReadyError> {
+    if cancel.is_some_and(|cancel| cancel.load(Ordering::Relaxed)) { Err(ReadyError::Cancelled) } else { Ok(()) }
+}
+
 /// Waits until instances that run already answer: after a reboot, or with a new wrapper, nothing has seen them do so.
 pub fn wait_until_they_answer(app: &App, instances: &[Instance], checks: &Checks) -> Result<(), ReadyError> {
     let (begun, pace) = (Instant::now(), Pace::begin());
@@ -222,8 +249,8 @@ pub fn wait_until_they_answer(app: &App, instances: &[Instance], checks: &Checks
             let report = instance.report();
             let last = match (report.child, report.port, &report.socket) {
                 _ if !instance.is_alive().unwrap_or(true) => return Err(ReadyError::Lost { name: instance.id.name() }),
-                (Some(_), Some(port), _) => look_at_port(instance, &report, port, checks),
-                (Some(_), None, Some(socket)) => look_at_socket(socket, checks, begun.elapsed()),
+                (Some(_), Some(port), _) => look_at_port(instance, &report, port, checks, None),
+                (Some(_), None, Some(socket)) => look_at_socket(socket, checks, begun.elapsed(), None),
                 (Some(_), None, None) => Standing::Ready,
                 // Back-off: what ends again and again will not answer either.
                 (None, ..) if matches!(report.phase.as_str(), "waiting" | "crashed") => {
