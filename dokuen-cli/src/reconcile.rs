@@ -132,9 +132,7 @@ fn file_lost(app: &App, current: &Tree) -> Result<Version, Failure> {
 /// Traffic leads to the live instances that are asked for, and each has a wrapper. What comes back stays.
 fn serve(host: &Host, app: &App, live: Live) -> Result<Vec<Instance>, Failure> {
     // A reboot has emptied the run directory, or whoever tidies up.
-    for dir in [app.sockets_dir(), app.own_sockets_dir()] {
-        fs::make_dirs(&dir, fs::PUBLIC_DIR)?;
-    }
+    fs::make_dirs(&app.sockets_dir(), fs::PUBLIC_DIR)?;
     let asked = asked_for(app)?;
     let mut kept = of_generation(app, live.generation)?;
     kept.retain(|i| asked.as_ref().is_none_or(|asked| i.id.index <= asked.count(&i.id.kind)));
@@ -147,6 +145,7 @@ fn serve(host: &Host, app: &App, live: Live) -> Result<Vec<Instance>, Failure> {
         if !instance.is_alive()? {
             dokuen_proc::revive(&host.wrapper(), instance)?;
         } else if !dokuen_proc::has_door(app, instance) {
+            fs::make_dirs(&app.own_sockets_dir(), fs::PUBLIC_DIR)?;
             instance.open_again()?;
         }
     }
