@@ -96,9 +96,16 @@ impl Printer {
 
     /// The exit status of a command that has done its work: who was to read of it and could not is told.
     pub fn end(&mut self, exit: u8) -> u8 {
-        let Some(source) = self.lost.take() else { return exit };
-        self.failure(&Failure::new(Exit::Failed, Unwritten { source }));
-        if exit == 0 { Exit::Failed as u8 } else { exit }
+        let is_lost = self.lost.is_some();
+        self.excuse_what_is_unwritten();
+        if is_lost && exit == 0 { Exit::Failed as u8 } else { exit }
+    }
+
+    /// What was done is done: words about it that could not be written are said to be missing, and fail nothing.
+    pub fn excuse_what_is_unwritten(&mut self) {
+        if let Some(source) = self.lost.take() {
+            self.failure(&Failure::new(Exit::Failed, Unwritten { source }));
+        }
     }
 
     fn write(&mut self, to: &mut (impl Write + AsFd), bytes: &[u8]) -> Result<(), Error> {

@@ -65,6 +65,8 @@ pub(crate) fn recorded(host: &Host, command: &Command, out: &mut Printer) -> Res
     }
     let result = command.run(host, out);
     let exit = result.as_ref().map_or_else(|failure| failure.exit as u8, |exit| *exit);
+    // A failure would say that nothing has changed.
+    out.excuse_what_is_unwritten();
     if exit != Exit::Usage as u8 {
         note(host, &event(Some(exit)), out);
     }
