@@ -100,7 +100,12 @@ pub fn environment(host: &Host) -> BuildEnv {
 /// Refuses what no build could use, when it is set and not when it is needed.
 pub fn check_config(config: &Environment) -> Result<(), Failure> {
     if let Some(text) = text(config, "BUILDPACK_URL")? {
-        Wanted::parse(text, Paths::Allowed).map_err(|e| Failure::new(Exit::Usage, e))?;
+        if text.trim().is_empty() {
+            let without = "dokuen config_delete BUILDPACK_URL lets the app's own files say which buildpack it wants";
+            return Err(Failure::usage("BUILDPACK_URL is empty").hint(without));
+        }
+        let named = |e: BuildError| Failure::usage(format!("BUILDPACK_URL: {}", Failure::from(e)));
+        Wanted::parse(text, Paths::Allowed).map_err(|e| named(e.into()))?;
     }
     if let Some(dir) = text(config, "DOKUEN_BUILD_DIR")? {
         build_dir::check(dir)?;

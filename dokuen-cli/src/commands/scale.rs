@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use dokuen_core::{App, Environment, Formation, Host, Transcript, releases};
 
+use super::shutdown;
 use crate::exit::Failure;
 use crate::printer::Printer;
 use crate::show::Form;
@@ -33,6 +34,7 @@ pub fn run(host: &Host, args: &ScaleArgs, out: &mut Printer) -> Result<(), Failu
         app.env().set(&name, &value)?;
     }
     out.step(&format!("scaled {} to {wanted}", app.name));
+    shutdown::say_if_shut_down(&app, out);
     Ok(())
 }
 

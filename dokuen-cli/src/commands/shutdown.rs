@@ -23,6 +23,13 @@ pub fn run(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Fai
     }
 }
 
+/// For what changes an app and would start it, if it were not shut down on purpose.
+pub fn say_if_shut_down(app: &App, out: &mut dyn Transcript) {
+    if app.stopped_file().exists() {
+        out.fact(&format!("{name} is shut down: dokuen boot --application={name} starts it", name = app.name));
+    }
+}
+
 /// Stops every process of an app and waits until they are gone. The caller holds the app's lock.
 pub fn stop(app: &App, host: &Host) -> Result<(), Failure> {
     dokuen_proc::clear_route(app)?;

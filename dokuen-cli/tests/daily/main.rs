@@ -31,6 +31,7 @@ mod oneoffs;
 mod oneoffs_cgroup;
 mod removed_dirs;
 mod schema;
+mod shut_down;
 mod terminal;
 mod unread;
 

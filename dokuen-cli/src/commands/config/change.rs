@@ -120,6 +120,7 @@ fn of_app(
         _ => put_by(app, live, &config)?,
     }
     out.step(&format!("{what} for {}", app.name));
+    commands::shutdown::say_if_shut_down(app, out);
     Ok(())
 }
 
