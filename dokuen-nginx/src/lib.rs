@@ -47,6 +47,7 @@
 mod apply;
 mod catch_all;
 mod conf_path;
+mod earlier;
 mod error;
 mod health;
 mod identity;

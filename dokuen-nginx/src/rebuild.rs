@@ -6,6 +6,7 @@ use dokuen_core::AppName;
 
 use crate::apply::{Change, apply};
 use crate::catch_all::Needs;
+use crate::earlier;
 use crate::error::NginxError;
 use crate::park::{Parked, park};
 use crate::program::Nginx;
@@ -30,6 +31,8 @@ pub fn rebuild(nginx: &Nginx, sites: &[Site]) -> Result<Rebuilt, NginxError> {
     let mut rebuilt = Rebuilt::default();
     let needs = sites.iter().map(Needs::of).fold(Needs::default(), Needs::and);
     let mut changes = Vec::from_iter(catch_all_with(nginx, needs)?);
+    let apps: Vec<_> = sites.iter().map(|site| &site.app).collect();
+    changes.extend(earlier::removed(nginx.places(), &apps)?);
     let (sites, refused) = site_changes(nginx, sites)?;
     changes.extend(sites);
     rebuilt.refused = refused;

@@ -14,7 +14,7 @@ use crate::seal::{self, Seal};
 use crate::site::{Site, Upstream};
 use crate::template;
 use crate::version::Build;
-use crate::{catch_all, scratch};
+use crate::{catch_all, earlier, scratch};
 
 /// An app that nginx knows as its site says. Dropped without [`Routed::keep`], what was before comes back.
 #[must_use = "a route is undone when it is dropped; `keep` it once nothing can fail any more"]
@@ -28,7 +28,7 @@ pub struct Routed {
 struct Undo {
     nginx: Nginx,
     done: Change,
-    before: Change,
+    before: Vec<Change>,
 }
 
 impl Routed {
@@ -66,7 +66,7 @@ impl Undo {
         let _lock = Lock::take(&self.nginx.places().lock, "undoing a change of nginx")?;
         // Somebody may have changed it since, with a later and better reason.
         if fs::read_if_there(&self.done.file)? == self.done.bytes {
-            apply(&self.nginx, &[self.before])?;
+            apply(&self.nginx, &self.before)?;
         }
         Ok(())
     }
@@ -102,11 +102,14 @@ pub fn route_with(nginx: &Nginx, site: &Site, if_down: IfDown) -> Result<Routed,
         let parked = if is_up() { settle_what_is_noted(nginx).map(|()| Vec::new()) } else { start(nginx, site) }?;
         return Ok(Routed { undo: None, parked });
     };
-    refuse_names_of_others(nginx.places(), &change)?;
-    let catch_all = catch_all_change(nginx, Needs::of(site))?;
-    let changes: Vec<_> = std::iter::once(change.clone()).chain(catch_all).collect();
+    let mut changes = vec![change.clone()];
+    changes.extend(earlier::removed(nginx.places(), &[&site.app])?);
+    refuse_names_of_others(nginx.places(), &changes)?;
+    let of_the_app = changes.len();
+    changes.extend(catch_all_change(nginx, Needs::of(site))?);
     let (mut before, parked) = apply_parking(nginx, &changes)?;
-    Ok(Routed { undo: Some(Undo { nginx: nginx.clone(), done: change, before: before.swap_remove(0) }), parked })
+    before.truncate(of_the_app);
+    Ok(Routed { undo: Some(Undo { nginx: nginx.clone(), done: change, before }), parked })
 }
 
 /// What is on the disk is put there once more, so that the start is proven by the app's own names, and a broken file of
@@ -127,11 +130,12 @@ pub fn test(nginx: &Nginx, site: &Site) -> Result<(), NginxError> {
 pub fn remove(nginx: &Nginx, app: &AppName) -> Result<(), NginxError> {
     let _lock = lock(nginx, "removing a route")?;
     let file = nginx.places().vhost(app);
-    if file.exists() {
-        apply_parking(nginx, &[Change { file, bytes: None }])?;
-        return Ok(());
+    let mut changes = earlier::removed(nginx.places(), &[app])?;
+    changes.extend(file.exists().then_some(Change { file, bytes: None }));
+    if changes.is_empty() {
+        return settle_what_is_noted(nginx);
     }
-    settle_what_is_noted(nginx)
+    apply_parking(nginx, &changes).map(drop)
 }
 
 /// What an earlier command left half-done, usually nothing.
@@ -245,12 +249,14 @@ pub(crate) fn catch_all_with(nginx: &Nginx, needs: Needs) -> Result<Option<Chang
     unless_there(change, || scratch::test_catch_all(nginx, data))
 }
 
-/// The last word on who has a name, under the lock: two commands may have looked at the same time.
-fn refuse_names_of_others(places: &Places, change: &Change) -> Result<(), NginxError> {
-    let Some(ours) = change.bytes.as_deref().and_then(Seal::of) else { return Ok(()) };
+/// The last word on who has a name, under the lock: two commands may have looked at the same time. The first change is that
+/// of the app's file, and no other among them is somebody else's.
+fn refuse_names_of_others(places: &Places, changes: &[Change]) -> Result<(), NginxError> {
+    let ours = changes.first().and_then(|change| Seal::of(change.bytes.as_deref()?));
+    let Some(ours) = ours else { return Ok(()) };
     for name in fs::names(&places.dir)?.iter().filter(|name| name.ends_with(".conf")) {
         let file = places.dir.join(name);
-        if file == change.file || file == places.catch_all() {
+        if changes.iter().any(|change| change.file == file) || file == places.catch_all() {
             continue;
         }
         let Some(theirs) = fs::read_if_there(&file)?.and_then(|bytes| Seal::of(&bytes)) else { continue };

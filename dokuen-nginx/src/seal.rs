@@ -31,7 +31,17 @@ const PROBE: &str = "dokuen-route.";
 /// The first lines of an app's file.
 pub(crate) fn heading(names: &[ServerName], app: &AppName) -> String {
     let names: String = names.iter().map(|name| format!(" {}", asked(name))).collect();
-    format!("{LEAD}{PLACE}{names}\n# Written by Dokuen for {app}: what is changed here by hand is lost.\n\n")
+    format!("{LEAD}{PLACE}{names}\n{}what is changed here by hand is lost.\n\n", written_for(app))
+}
+
+fn written_for(app: &AppName) -> String {
+    format!("# Written by Dokuen for {app}: ")
+}
+
+/// Whether these bytes were written by us as this app's file.
+pub(crate) fn is_of(bytes: &[u8], app: &AppName) -> bool {
+    let second = bytes.split(|byte| *byte == b'\n').nth(1).unwrap_or_default();
+    Seal::of(bytes).is_some() && second.starts_with(written_for(app).as_bytes())
 }
 
 /// Puts the sum of `text` into its places.

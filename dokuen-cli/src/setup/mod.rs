@@ -109,13 +109,15 @@ fn start(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     machine::make_run_dir(host)?;
     machine::start_watching(host, out)?;
     place::become_account(&host.conf)?;
+    // The conf may say another address or another base domain than when apps were routed.
+    for (whose, problem) in front_door::rebuild(host)? {
+        out.problem(&format!("{whose}: {problem}"));
+    }
     match host.conf.nginx {
         NginxKind::Own => {
-            front_door::start(host)?;
             out.fact(&format!("nginx of its own answers at {}", front_door::near(host.conf.listen)));
         }
         NginxKind::System => {
-            dokuen_nginx::ensure_default(&front_door::nginx(host)?)?;
             out.fact("nginx was reloaded and answers for unknown names");
         }
     }

@@ -32,6 +32,34 @@ fn run_again_it_repairs_and_keeps_the_conf() {
     app.greeting("next").push().ok().serving("next");
 }
 
+/// Names that sort before the ones of before and behind them: nginx reads files in that order.
+#[test]
+fn a_base_domain_of_another_day_is_in_nobodys_way() {
+    let host = Host::new();
+    let (app, other) = (host.app("hello", "python"), host.app("other", "python"));
+    app.push().ok();
+    other.push().ok();
+    let conf = host.dir().join("dokuen.conf");
+    let mut base = host.base().to_owned();
+    for (now, mend) in [("zz.example", "restart"), ("aa.example", "setup"), ("bb.example", "boot")] {
+        let text = fs::read_to_string(&conf).unwrap();
+        fs::write(&conf, text.replace(&base, now)).unwrap();
+        match mend {
+            "restart" => drop([&app, &other].map(|app| app.dokuen("restart", &[]).ok())),
+            "setup" => drop(host.setup(&[]).ok()),
+            _ => drop(host.dokuen(&["boot"]).ok()),
+        }
+        for (name, app) in [("hello", &app), ("other", &other)] {
+            assert_eq!(app.get_as(&format!("{name}.{now}"), "/pid").status, 200, "{now}");
+            assert_ne!(app.get_as(&format!("{name}.{base}"), "/pid").status, 200, "{base} after {now}");
+            assert!(!host.dir().join(format!("nginx/{name}.{base}.conf")).exists(), "{base}");
+        }
+        let left = fs::read_dir(host.dir().join("nginx")).unwrap().map(|entry| entry.unwrap().file_name());
+        assert!(!left.into_iter().any(|name| name.to_string_lossy().ends_with(".refused")), "{now}");
+        base = now.to_owned();
+    }
+}
+
 #[test]
 fn man_knows_the_commands_and_bash_completes_them() {
     let host = Host::new();
