@@ -7,7 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
 use dokuen_core::cmd::{self, Cmd};
-use dokuen_core::{Conf, Host};
+use dokuen_core::{Conf, Host, fs};
 
 use crate::exit::{Exit, Failure};
 use crate::pushed_tree;
@@ -44,6 +44,11 @@ pub fn git(host: &Host, repo: &Path) -> Cmd {
     let inherited = ["GIT_QUARANTINE_PATH", "GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES"];
     let quarantine = inherited.iter().filter(|_| is_pushed_to(repo));
     let quarantine = quarantine.filter_map(|name| Some((*name, std::env::var_os(name)?)));
+    outside(host, repo).envs(quarantine)
+}
+
+/// git that knows of no quarantine: inside one it changes no ref.
+fn outside(host: &Host, repo: &Path) -> Cmd {
     Cmd::new("git", repo)
         .env("PATH", host.conf.search_path())
         .env("HOME", &host.conf.app_user_home)
@@ -52,7 +57,6 @@ pub fn git(host: &Host, repo: &Path) -> Cmd {
         .env("GIT_CONFIG_COUNT", "1")
         .env("GIT_CONFIG_KEY_0", "safe.directory")
         .env("GIT_CONFIG_VALUE_0", repo)
-        .envs(quarantine)
 }
 
 fn is_pushed_to(repo: &Path) -> bool {
@@ -99,6 +103,18 @@ pub fn branch(host: &Host, repo: &Path, name: &str) -> Option<Commit> {
     let name = format!("refs/heads/{name}");
     let out = git(host, repo).args(["rev-parse", "--verify", "--quiet", "--end-of-options", &name]).run().ok()?;
     Commit::parse(String::from_utf8_lossy(&out.stdout).trim())
+}
+
+/// Makes this branch the one that a clone checks out. Gitolite's repositories have a HEAD of Gitolite's.
+pub fn point_head(host: &Host, repo: &Path, branch: &str) -> Result<(), Failure> {
+    let name = format!("refs/heads/{branch}");
+    // Reading the file costs less than starting git at every push.
+    let is_there =
+        fs::read_if_there(&repo.join("HEAD"))?.is_some_and(|head| head == format!("ref: {name}\n").as_bytes());
+    if !is_there && !host.conf.gitolite {
+        outside(host, repo).args(["symbolic-ref", "HEAD", &name]).run()?;
+    }
+    Ok(())
 }
 
 /// Whether `old` is part of `new`'s history.

@@ -7,7 +7,7 @@ use dokuen_core::{App, Host, Transcript, fs};
 use crate::accepted::{self, Pushed};
 use crate::commands::freeze;
 use crate::exit::Failure;
-use crate::git::Commit;
+use crate::git::{self, Commit};
 use crate::{front_door, place, postdeploy, prune, reconcile, spare_tree, walk};
 
 /// Deploys a commit; on the first success the branch it was pushed to is remembered.
@@ -39,6 +39,8 @@ pub fn deploy_locked(
     let record = walk::deploy(host, app, commit, &place::who(), out)?;
     // It is live: from here on git must take the push, or it and the disk would disagree.
     walk::finish(out, "noting what git takes", remember(app, pushed, commit));
+    let head = pushed.map_or(Ok(()), |pushed| git::point_head(host, app.repo(), &pushed.branch));
+    walk::finish(out, "noting what a clone checks out", head);
     walk::finish(out, "removing old releases", prune(host, app));
     if let Err(failure) = postdeploy::run(host, app, out) {
         failure.lines().iter().for_each(|line| out.problem(line));

@@ -15,7 +15,7 @@ use crate::front_door::{certs, sheets};
 use crate::notify::Webhooks;
 use crate::printer::Printer;
 use crate::topics::apps::ImportArgs;
-use crate::{commands, config_size, keys, place, settings};
+use crate::{commands, config_size, git, keys, place, settings};
 
 /// A generation of which no instance is.
 const NO_GENERATION: u32 = 0;
@@ -58,7 +58,10 @@ fn settle_repository(host: &Host, coming: &Coming, out: &mut Printer) -> Result<
         None => {}
     }
     match &coming.manifest.branch {
-        Some(branch) => Ok(fs::replace(&app.branch_file(), branch.as_bytes(), fs::PRIVATE_FILE)?),
+        Some(branch) => {
+            git::point_head(host, app.repo(), branch)?;
+            Ok(fs::replace(&app.branch_file(), branch.as_bytes(), fs::PRIVATE_FILE)?)
+        }
         None => Ok(()),
     }
 }

@@ -82,6 +82,15 @@ fn a_fresh_app_takes_main_and_remembers_it() {
 }
 
 #[test]
+fn a_clone_of_an_app_that_deploys_main_has_its_files() {
+    let app = Host::new().app("hello", "python");
+    app.push_to("HEAD:main").ok().stderr_lacks("put off").serving(HELLO);
+    let (repo, into) = (app.repo().display().to_string(), app.host.temp().join("clone"));
+    app.git(&["clone", "-q", &repo, into.to_str().unwrap()]).ok().stderr_lacks("nonexistent");
+    assert!(into.join("Procfile").exists());
+}
+
+#[test]
 fn other_branches_and_tags_are_stored_with_a_hint() {
     let app = Host::new().app("hello", "python");
     app.push().ok();

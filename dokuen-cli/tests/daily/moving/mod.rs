@@ -194,6 +194,17 @@ fn an_app_without_a_push_moves_too_and_one_can_be_looked_at_first() {
     }
 }
 
+#[test]
+fn a_clone_of_an_app_that_came_with_main_has_its_files() {
+    let (here, other) = (Host::new(), Host::new());
+    let app = here.app("shop", "types");
+    app.push_to("HEAD:main").ok();
+    import(&other, &export(&app, &["--releases"]), &[]).ok();
+    let (moved, into) = (there(&other, &app, "shop"), other.temp().join("clone"));
+    moved.git(&["clone", "-q", &moved.repo().display().to_string(), into.to_str().unwrap()]).ok();
+    assert!(into.join("Procfile").exists());
+}
+
 /// `fixtures/exports/v1.tar` was written by the first Dokuen that could; `DOKUEN_BLESS=1` writes it anew.
 #[test]
 fn an_export_of_format_1_is_taken_for_ever() {
