@@ -1,12 +1,17 @@
 //! The text of a new `dokuen.conf`. It is written once; from then on it belongs to the people who edit it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use dokuen_core::{Conf, NginxKind, Transcript, fs};
 
 use super::answers::Answers;
 use crate::exit::Failure;
 use crate::printer::Printer;
+
+/// Where sockets are to be.
+pub fn run_dir(dir: &Path, nginx: NginxKind) -> PathBuf {
+    if nginx == NginxKind::System { "/run/dokuen".into() } else { dir.join("run") }
+}
 
 /// YAML with a comment per key. Values stand in JSON's quotes, which every YAML reader takes for text.
 pub fn render(dir: &Path, answers: &Answers, cgroup: Option<&str>) -> String {
@@ -15,11 +20,7 @@ pub fn render(dir: &Path, answers: &Answers, cgroup: Option<&str>) -> String {
         NginxKind::Own => "own",
         NginxKind::System => "system",
     };
-    let run_dir = if answers.nginx == NginxKind::System {
-        "/run/dokuen".to_owned()
-    } else {
-        dir.join("run").display().to_string()
-    };
+    let run_dir = run_dir(dir, answers.nginx).display().to_string();
     let bin_path = match &answers.bin_path {
         Some(path) => format!("bin_path: {}\n", quoted(path)),
         None => "#bin_path: \"/opt/my tools/bin\"\n".to_owned(),

@@ -29,6 +29,9 @@ pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
         out.fact(&format!("{} is kept as it is", conf_path.display()));
     } else {
         let answers = answers::of(args, out)?;
+        // Before anything is made: what cannot be a host leaves no account, and no conf that is in the next one's way.
+        let run_dir = conf_text::run_dir(&dir, answers.nginx);
+        Conf::check_places(&dir, &run_dir).map_err(|cause| Failure::usage(cause).hint("take another directory"))?;
         fs::make_dirs(&dir, fs::PUBLIC_DIR)?;
         machine::make_account(&answers.app_user, args.appgroup.as_deref(), out)?;
         let platform = args.platform.as_deref().unwrap_or(std::env::consts::OS);

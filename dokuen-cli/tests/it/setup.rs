@@ -173,6 +173,18 @@ fn a_directory_that_cannot_be_is_refused_and_left_alone() {
         run(command.args(all).args(flags), b"", None).exits(2).stderr_has(said).stderr_lacks("panicked");
         assert!(!Path::new(&dir).exists(), "{flags:?}");
     }
+    // What the conf would be refused for is refused before there is one, or an account.
+    let (long, open) = (host.temp().join("l".repeat(60)), host.temp().join("open"));
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+    for (dir, said) in [(&long, "socket paths are short"), (&open, "can be written by everybody")] {
+        let mut command = host.command(env!("CARGO_BIN_EXE_dokuen"));
+        let args = ["--yes", "--nginx=own", "--appuser=dokuen-is-not-there"];
+        let refused = run(command.arg("setup").arg(dir).args(args), b"", None).exits(2).stderr_has(said);
+        assert!(!String::from_utf8_lossy(&refused.out).contains("account"), "{refused}");
+        assert!(!dir.join("dokuen.conf").exists(), "{said}");
+    }
+    assert!(!long.exists());
     let mut command = host.command(env!("CARGO_BIN_EXE_dokuen"));
     run(command.args(["setup", &dir]), b"", None).exits(2).stderr_has("add --yes to take the defaults");
 }

@@ -122,6 +122,11 @@ impl Conf {
         Ok(conf)
     }
 
+    /// Whether a host can be at `dokuen_dir`, which need not be there yet, with its sockets in `run_dir`; else why not.
+    pub fn check_places(dokuen_dir: &Path, run_dir: &Path) -> Result<(), String> {
+        raw::places(dokuen_dir, run_dir).map_err(|(_, cause)| cause)
+    }
+
     /// The search path for programs: `bin_path`, then the system's directories.
     pub fn search_path(&self) -> String {
         let own = self.bin_path.iter().map(|p| p.display().to_string());

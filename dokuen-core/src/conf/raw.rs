@@ -56,7 +56,7 @@ pub(super) struct Raw {
 
 const MIB: i64 = 1024 * 1024;
 
-type Checked<T> = Result<T, (&'static str, String)>;
+pub(super) type Checked<T> = Result<T, (&'static str, String)>;
 
 impl Raw {
     pub(super) fn checked(self) -> Checked<Conf> {
@@ -94,6 +94,13 @@ impl Raw {
             listen,
         })
     }
+}
+
+pub(super) fn places(dokuen_dir: &Path, run: &Path) -> Checked<()> {
+    if dokuen_dir.exists() {
+        state_dir("dokuen_dir", dokuen_dir.to_owned())?;
+    }
+    run_dir(Some(run.to_owned()), dokuen_dir).map(drop)
 }
 
 fn state_dir(key: &'static str, dir: PathBuf) -> Checked<PathBuf> {
