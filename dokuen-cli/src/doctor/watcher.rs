@@ -1,9 +1,12 @@
 //! Whether somebody gives a process whose wrapper was killed a new one at once.
 
+use std::path::Path;
+
 use dokuen_core::{Host, Lock, LockError};
 
 use super::{Check, Finding};
 use crate::exit::Failure;
+use crate::setup::SYSTEMD_UNIT;
 
 pub const CHECK: Check = Check { about: "watcher", look, fix: None };
 
@@ -11,7 +14,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
     let path = host.watch_lock();
     let none = || {
         let says = "nobody watches over wrappers: one that is killed is replaced by the next command on its app";
-        Finding::warning(says, "sudo systemctl start dokuen, or keep this running: dokuen boot --watch")
+        Finding::warning(says, format!("{}keep this running: dokuen boot --watch", by_systemd(host)))
     };
     if !path.exists() {
         return Ok(vec![none()]);
@@ -21,4 +24,14 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
         Ok(_) => none(),
         Err(other) => return Err(other.into()),
     }])
+}
+
+/// By the unit that is installed, the machine's or the account's own.
+fn by_systemd(host: &Host) -> &'static str {
+    let user = host.conf.app_user_home.join(".config/systemd/user/dokuen.service");
+    match (Path::new(SYSTEMD_UNIT).exists(), user.exists()) {
+        (true, _) => "sudo systemctl start dokuen, or ",
+        (false, true) => "systemctl --user start dokuen, or ",
+        (false, false) => "",
+    }
 }

@@ -95,7 +95,7 @@ pub static SETTINGS: &[Setting] = &[
     row("allow", Kind::Addresses, "", "addresses that may come in, all others may not"),
     row("deny", Kind::Addresses, "", "addresses that may not come in"),
     row("rate-limit", Kind::Rate, "", "requests that one address may make"),
-    row("connection-limit", Kind::Count(1, 100_000), "", "connections that one address may have"),
+    row("connection-limit", Kind::Count(1, 65_535), "", "connections that one address may have"),
     row("basic-auth.", Kind::Hash, "", "a person who may come in, with a password"),
     row("header.", Kind::Text, "", "a header that every answer has; empty: one that no answer has"),
     row("request-header.", Kind::Text, "", "a header that the app sees on every request; empty: on none"),

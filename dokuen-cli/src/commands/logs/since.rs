@@ -29,7 +29,13 @@ fn ago(text: &str) -> Option<String> {
 fn moment(text: &str) -> Option<String> {
     let text = text.trim_end_matches('Z').replacen('T', " ", 1);
     let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
-    (text.len() >= "0000-00-00".len() && "0000-00-00 00:00:00".starts_with(&shape)).then_some(text)
+    let is_shaped = text.len() >= "0000-00-00".len() && "0000-00-00 00:00:00".starts_with(&shape);
+    (is_shaped && Stamp::parse_for_people(&whole(&text)).is_some()).then_some(text)
+}
+
+/// What was begun to be said, with its first moment for the rest.
+fn whole(text: &str) -> String {
+    format!("{text}{}", &"0000-00-00 00:00:00"[text.len()..])
 }
 
 #[cfg(test)]
@@ -41,7 +47,21 @@ mod tests {
         for good in ["10m", "0", "90s", "3d", "2026-01-01", "2026-01-01 12:00", "2026-01-01T12:00:00Z"] {
             assert!(parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "-1m", "10y", "m", "yesterday", "2026-1", "2026-01-01 x", "1e3", "99999999999999999999d"] {
+        for bad in [
+            "",
+            "-1m",
+            "10y",
+            "m",
+            "yesterday",
+            "2026-1",
+            "2026-01-01 x",
+            "1e3",
+            "99999999999999999999d",
+            "2026-13-01",
+            "2026-11-31",
+            "2026-11-29 25",
+            "2026-11-29 12:6",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
         assert_eq!(parse("2026-01-01T12:00:00Z").unwrap(), "2026-01-01 12:00:00");
