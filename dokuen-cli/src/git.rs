@@ -68,12 +68,24 @@ fn is_pushed_to(repo: &Path) -> bool {
 /// Settings that every repository of an app has. git accepts malformed trees unless it is told to look, and packs of any
 /// size unless it is told a limit; push options are data that nobody reads.
 pub fn safe_settings(host: &Host) -> Vec<(&'static str, String)> {
-    vec![
+    let settings = [
         ("receive.fsckObjects", "true".to_owned()),
         ("receive.maxInputSize", host.conf.push_bytes.to_string()),
         ("receive.advertisePushOptions", "false".to_owned()),
-    ]
+    ];
+    settings.into_iter().chain(HARMLESS.map(|fault| (fault, "warn".to_owned()))).collect()
 }
+
+/// What tools of former years have got wrong in commits and trees. Nobody can mend a history that is shared, and it does
+/// no harm: who wrote a commit, and when, is for people, and a mode is the same number with zeros before it.
+pub const HARMLESS: [&str; 6] = [
+    "receive.fsck.badTimezone",
+    "receive.fsck.missingNameBeforeEmail",
+    "receive.fsck.missingSpaceBeforeDate",
+    "receive.fsck.missingSpaceBeforeEmail",
+    "receive.fsck.zeroPaddedDate",
+    "receive.fsck.zeroPaddedFilemode",
+];
 
 /// What kind of object an id names: `commit`, `tree`, `tag`, `blob`.
 pub fn kind(host: &Host, repo: &Path, id: &Commit) -> Result<String, Failure> {

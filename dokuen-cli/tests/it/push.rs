@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::app::App;
 use crate::host::{Host, Options, eventually};
 use crate::outcome::Outcome;
 
@@ -79,6 +80,50 @@ fn a_fresh_app_takes_main_and_remembers_it() {
     app.greeting("by master").push_to("HEAD:master").ok().stderr_has("refs/heads/master\" is stored, not deployed");
     app.serves(HELLO);
     app.push_to("HEAD:main").ok().serving("by master");
+}
+
+/// Of HEAD's files, with these lines for who wrote it.
+fn old_commit(app: &App, tree: &str, author: &str, committer: &str) -> String {
+    let parent = app.git_says(&["rev-parse", "HEAD"]);
+    let text = format!("tree {tree}\nparent {parent}\nauthor {author}\ncommitter {committer}\n\nold\n");
+    let made = app.git_given(&["hash-object", "-t", "commit", "-w", "--stdin", "--literally"], text.as_bytes());
+    made.ok().out().trim().to_owned()
+}
+
+/// HEAD's files, and HEAD's files once more below an entry with this mode and name.
+fn tree_with(app: &App, entry: &str) -> String {
+    let id = app.git_says(&["rev-parse", "HEAD^{tree}"]);
+    let raw =
+        |id: &str| (0..40).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()).collect::<Vec<_>>();
+    let mut bytes = [entry.as_bytes(), b"\0", &raw(&id)].concat();
+    for line in app.git_says(&["ls-tree", "HEAD"]).lines() {
+        let (facts, name) = line.split_once('\t').unwrap();
+        let facts: Vec<&str> = facts.split(' ').collect();
+        bytes.extend([format!("{} {name}\0", facts[0].trim_start_matches('0')).as_bytes(), &raw(facts[2])].concat());
+    }
+    app.git_given(&["hash-object", "-t", "tree", "-w", "--stdin", "--literally"], &bytes).ok().out().trim().to_owned()
+}
+
+#[test]
+fn old_histories_are_taken_with_their_harmless_faults_and_no_others() {
+    let app = Host::new().app("hello", "python");
+    app.push().ok();
+    let good = "A <a@b.test> 1 +0000";
+    for author in ["A<a@b.test> 1 +0000", "<a@b.test> 1 +0000", "A <a@b.test> 1 +1234567", "A <a@b.test> 01 +0000"] {
+        let tree = app.greeting(author).git_says(&["rev-parse", "HEAD^{tree}"]);
+        for (author, committer) in [(author, good), (good, author)] {
+            let commit = old_commit(&app, &tree, author, committer);
+            app.push_to(&format!("+{commit}:master")).ok();
+        }
+        app.serves(author);
+    }
+    let padded = old_commit(&app, &tree_with(&app, "040000 .d"), good, good);
+    app.push_to(&format!("+{padded}:master")).ok();
+    for entry in ["40000 .git", "040000 .git"] {
+        let bad = old_commit(&app, &tree_with(&app, entry), good, "A<a@b.test> 1 +0000");
+        app.push_to(&format!("+{bad}:master")).fails().stderr_has("hasDotgit");
+    }
+    assert_eq!(app.pushed("master"), padded);
 }
 
 #[test]

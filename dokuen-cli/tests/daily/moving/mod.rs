@@ -205,6 +205,35 @@ fn a_clone_of_an_app_that_came_with_main_has_its_files() {
     assert!(into.join("Procfile").exists());
 }
 
+#[test]
+fn an_app_with_an_old_history_moves() {
+    let (here, other) = (Host::new(), Host::new());
+    let app = here.app("shop", "types");
+    let tree = app.git_says(&["rev-parse", "HEAD^{tree}"]);
+    let text = format!("tree {tree}\nauthor A<a@b.test> 1 +1234567\ncommitter A <a@b.test> 1 +1234567\n\nold\n");
+    let old = app.git_given(&["hash-object", "-t", "commit", "-w", "--stdin", "--literally"], text.as_bytes());
+    app.push_to(&format!("{}:refs/heads/master", old.ok().out().trim())).ok();
+    import(&other, &export(&app, &["--releases"]), &[]).ok();
+    assert_eq!(there(&other, &app, "shop").pushed("master"), app.pushed("master"));
+}
+
+#[test]
+fn a_history_that_nobody_can_push_is_not_imported_either() {
+    let (here, other) = (Host::new(), Host::new());
+    let app = here.app("shop", "types");
+    app.push().ok();
+    let raw = |id: &str| (0..40).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()).collect();
+    let id: Vec<u8> = raw(&app.git_says(&["rev-parse", "HEAD^{tree}"]));
+    let bytes = [b"40000 .git\0", &id[..]].concat();
+    let tree = app.git_given(&["hash-object", "-t", "tree", "-w", "--stdin", "--literally"], &bytes).ok().out();
+    let commit = app.git_says(&["commit-tree", "-m", "bad", "-p", "HEAD", tree.trim()]);
+    app.push_to(&format!("{commit}:refs/heads/bad")).fails();
+    let unlooked = "--receive-pack=git -c core.hooksPath=/nowhere -c receive.fsckObjects=false receive-pack";
+    app.git(&["push", "-q", unlooked, "dokuen", &format!("{commit}:refs/heads/bad")]).ok();
+    import(&other, &export(&app, &["--releases"]), &[]).exits(2).stderr_has("hasDotgit");
+    other.dokuen(&["apps"]).ok().stdout_is("");
+}
+
 /// `fixtures/exports/v1.tar` was written by the first Dokuen that could; `DOKUEN_BLESS=1` writes it anew.
 #[test]
 fn an_export_of_format_1_is_taken_for_ever() {
