@@ -83,7 +83,12 @@ fn put_by(app: &App) -> Result<(), Failure> {
 /// it runs: of an app that was never deployed there is nothing to start.
 fn start(host: &Host, coming: &Coming, out: &mut Printer) -> Result<bool, Failure> {
     let app = &coming.app;
-    if coming.manifest.live.is_some() {
+    let commit = commit(host, coming);
+    // Behind Gitolite there may be nothing to build from.
+    if coming.manifest.live.is_some() && commit.is_some() && is_copy(host, coming) {
+        let dir = coming.manifest.dir.display();
+        out.step(&format!("its releases were built in {dir}, which is another app's: building it anew"));
+    } else if coming.manifest.live.is_some() {
         match restart::again(host, app, out) {
             Ok(()) => return Ok(true),
             Err(failure) if coming.manifest.dir == app.dir() => return Err(or_later(failure)),
@@ -94,13 +99,20 @@ fn start(host: &Host, coming: &Coming, out: &mut Printer) -> Result<bool, Failur
             }
         }
     }
-    match commit(host, coming) {
+    match commit {
         Some(commit) => push::deploy_locked(host, app, &commit, None, out).map_err(or_later).map(|()| true),
         None => {
             out.fact("nothing is deployed: git push to it");
             Ok(false)
         }
     }
+}
+
+/// Whether what it was built in is an app here. What has that path baked in would run the other app's files, and its
+/// coming up proves nothing.
+fn is_copy(host: &Host, coming: &Coming) -> bool {
+    let dir = &coming.manifest.dir;
+    dir != coming.app.dir() && dir.parent() == Some(&host.apps_dir()) && dir.exists()
 }
 
 fn or_later(failure: Failure) -> Failure {

@@ -153,18 +153,20 @@ fn without_releases_it_is_built_from_the_commit_that_was_live() {
     assert!(events.lines().any(|line| line.contains(" ok ") && line.ends_with(" apps:import")), "{events}");
 }
 
+/// As a virtual environment does it: the path of the tree is baked in.
+fn install_baking(host: &Host) {
+    let compile = b"#!/bin/sh\nprintf '#!/bin/sh\\ncd %s && exec /usr/bin/python3 -S -E -B server.py\\n' \"$1\" > \"$1/start\"; chmod 755 \"$1/start\"\n";
+    let pack = host.buildpack_of(
+        "buildpack-baked",
+        &[("detect", b"#!/bin/sh\n"), ("compile", compile), ("release", b"#!/bin/sh\n")],
+    );
+    host.dokuen(&["buildpacks:install", &pack.display().to_string()]).ok();
+}
+
 #[test]
 fn a_release_that_does_not_run_elsewhere_is_built_there() {
     let (here, other) = (Host::new(), Host::new());
-    // As a virtual environment does it: the path of the tree is baked in.
-    let compile = b"#!/bin/sh\nprintf '#!/bin/sh\\ncd %s && exec /usr/bin/python3 -S -E -B server.py\\n' \"$1\" > \"$1/start\"; chmod 755 \"$1/start\"\n";
-    for host in [&here, &other] {
-        let pack = host.buildpack_of(
-            "buildpack-baked",
-            &[("detect", b"#!/bin/sh\n"), ("compile", compile), ("release", b"#!/bin/sh\n")],
-        );
-        host.dokuen(&["buildpacks:install", &pack.display().to_string()]).ok();
-    }
+    [&here, &other].into_iter().for_each(install_baking);
     let app = here.app("baked", "types");
     app.with("Procfile", "web: ./start\n").push().ok();
     let archive = export(&app, &["--releases"]);
@@ -172,6 +174,22 @@ fn a_release_that_does_not_run_elsewhere_is_built_there() {
     let built = import(&other, &archive, &[]).ok();
     built.stdout_has("do not run here: building it anew").stderr_has("! ").stdout_has("deployed baked v2");
     there(&other, &app, "baked").serves("Hello from types, version 1");
+}
+
+#[test]
+fn a_copy_beside_the_original_runs_its_own_files() {
+    let host = Host::new();
+    install_baking(&host);
+    let app = host.app("baked", "types");
+    app.with("Procfile", "web: ./start\n").push().ok();
+    let archive = export(&app, &["--releases"]);
+    let built = import(&host, &archive, &["--name", "copy"]).ok();
+    let copy = App { name: "copy".to_owned(), ..app.clone() };
+    let start = fs::read_to_string(copy.release("current").join("start")).unwrap();
+    assert!(start.contains(&copy.dir().display().to_string()), "{start}");
+    built.stdout_has("which is another app's: building it anew").stdout_has("deployed copy v2");
+    app.dokuen("apps:destroy", &["--force"]).ok();
+    copy.dokuen("restart", &[]).ok().serving("Hello from types, version 1");
 }
 
 #[test]
