@@ -17,14 +17,19 @@ pub fn run(host: &Host, name: &str, rev: Option<&str>, out: &mut Printer) -> Res
     push::deploy(host, &app, &commit(host, &app, &rev)?, None, out)
 }
 
-/// The one whose pushes deploy, or before the first deploy the one whose push would be that.
+/// The one whose pushes deploy, or before the first deploy the one whose push would be that. By its full name: of a tag and
+/// a branch that are called the same git takes the tag.
 fn branch(host: &Host, app: &App) -> Result<String, Failure> {
     if let Some(bytes) = fs::read_if_there(&app.branch_file())? {
-        return Ok(String::from_utf8_lossy(&bytes).trim().to_owned());
+        return Ok(full(String::from_utf8_lossy(&bytes).trim()));
     }
-    let is_there = |name: &&&str| commit(host, app, &format!("refs/heads/{name}")).is_ok();
+    let is_there = |name: &String| commit(host, app, name).is_ok();
     let nothing = || Failure::new(Exit::NotFound, format!("nothing was pushed to {} yet", app.name));
-    ["master", "main"].iter().find(is_there).map(ToString::to_string).ok_or_else(nothing)
+    ["master", "main"].into_iter().map(full).find(is_there).ok_or_else(nothing)
+}
+
+fn full(branch: &str) -> String {
+    format!("refs/heads/{branch}")
 }
 
 /// A revision as people type it; git resolves it to an object id, and only that goes on.

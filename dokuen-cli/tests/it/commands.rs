@@ -223,6 +223,17 @@ fn the_commits_of_an_app_that_was_removed_by_hand_are_nobody_elses() {
 }
 
 #[test]
+fn a_tag_that_is_called_like_the_deployed_branch_is_not_deployed_in_its_place() {
+    let app = live_app();
+    app.greeting("two").push().ok().serving("two");
+    app.git(&["push", "-q", "dokuen", "HEAD~1:refs/tags/master"]).ok();
+    app.dokuen("deploy", &[]).ok().serving("two");
+    // Nor where no branch is noted yet.
+    std::fs::remove_file(app.dir().join("branch")).unwrap();
+    app.dokuen("deploy", &[]).ok().serving("two");
+}
+
+#[test]
 fn a_rollback_to_files_that_were_pruned_names_those_that_are_there() {
     let app = live_app();
     for number in 2..4 {
