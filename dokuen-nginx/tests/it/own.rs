@@ -150,8 +150,11 @@ fn logs_are_bounded_and_nothing_is_lost_from_them() {
     let mut requests = (1..).map(|number| format!("/{number}"));
     let mut request = || {
         let path = requests.next().unwrap();
-        assert_eq!(http::get(stage.port, "hello.test", &path, &[]).status, 200);
-        eventually("the request is in the log", || says(fs::read_if_there(&log).unwrap(), &has(&path)));
+        // Workers hear a moment later than we are told that logs are to be opened anew: asked until it is in the new one.
+        eventually("the request is in the log", || {
+            assert_eq!(http::get(stage.port, "hello.test", &path, &[]).status, 200);
+            says(fs::read_if_there(&log).unwrap(), &has(&path))
+        });
         path
     };
     let first = request();
