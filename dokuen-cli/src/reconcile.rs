@@ -1,8 +1,8 @@
 //! What a killed command left behind is finished or undone here. Safe at any time; the app's lock must be held.
 //!
 //! The order of truth: `current` says which tree is live, and where it leads to none, the release that `live` names; `live`
-//! says which generation serves it, when it fits that tree; otherwise the newest generation that runs from it; `DOKUEN_SCALE` says which instances of it. Routing is put
-//! back to that first, strays are drained after.
+//! says which generation serves it, when it fits that tree; otherwise the newest generation that runs from it;
+//! `DOKUEN_SCALE` says which instances of it. Routing is put back to that first, strays are drained after.
 
 use dokuen_core::ledger::{self, Live, Record, Version};
 use dokuen_core::releases::{self, Tree};
@@ -81,11 +81,13 @@ fn found_again(app: &App) -> Result<Option<Tree>, Failure> {
 /// Why nothing of the app can be started: it was never deployed, or the files of what is live are gone.
 pub fn nothing_to_start(app: &App) -> Failure {
     let name = &app.name;
-    match ledger::live(app) {
-        Ok(Some(live)) => Failure::new(Exit::NotFound, format!("{} of {name} is live, and its files are gone", live.version))
-            .hint(format!("dokuen deploy --application={name} builds them again, dokuen rollback --application={name} takes the release before")),
-        _ => Failure::new(Exit::NotFound, format!("{name} has no release yet")).hint("git push dokuen master"),
-    }
+    let Ok(Some(live)) = ledger::live(app) else {
+        return Failure::new(Exit::NotFound, format!("{name} has no release yet")).hint("git push dokuen master");
+    };
+    let (again, before) =
+        (format!("dokuen deploy --application={name}"), format!("dokuen rollback --application={name}"));
+    Failure::new(Exit::NotFound, format!("{} of {name} is live, and its files are gone", live.version))
+        .hint(format!("{again} builds them again, {before} takes the release before"))
 }
 
 fn newest_running(app: &App, tree: &Tree) -> Result<Option<u32>, Failure> {

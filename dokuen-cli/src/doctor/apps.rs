@@ -28,7 +28,10 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
             Ok(None) => empty += 1,
             Ok(Some(missing)) if missing.is_empty() => run += 1,
             Ok(Some(missing)) => {
-                found.push(Finding::problem(format!("{}: {} does not run", app.name, missing.join(", ")), mend));
+                found.push(Finding::problem(
+                    format!("{}: {} does not run, or nginx does not find it", app.name, missing.join(", ")),
+                    mend,
+                ));
             }
             Err(failure) => found.push(Finding::problem(format!("{}: {failure}", app.name), mend)),
         }

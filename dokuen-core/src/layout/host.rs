@@ -153,9 +153,12 @@ impl Host {
         self.dir().join("nginx")
     }
 
+    /// Where below the dokuen directory Dokuen's own nginx is: by this a process of one is known, whichever host's it is.
+    pub const OWN_NGINX: &'static str = "nginx/own";
+
     /// What Dokuen's own nginx needs: its main conf, pid, logs, temporary files.
     pub fn own_nginx_dir(&self) -> PathBuf {
-        self.dir().join("nginx").join("own")
+        self.dir().join(Self::OWN_NGINX)
     }
 
     /// What nginx keeps of answers, where an app asks for that.

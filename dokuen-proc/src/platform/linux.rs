@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use dokuen_core::fs;
+use dokuen_core::{Host, fs};
 use nix::sys::prctl;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open, pidfd_send_signal};
 
@@ -72,7 +72,7 @@ fn is_apart(pid: i32, mark: &str) -> bool {
 fn is_nginx_of_a_host(pid: i32) -> bool {
     let title = fs::read(Path::new(&format!("/proc/{pid}/cmdline"))).unwrap_or_default();
     let title = String::from_utf8_lossy(&title);
-    title.starts_with("nginx: master process ") && title.contains("/nginx/own/nginx.conf -p ")
+    title.starts_with("nginx: master process ") && title.contains(&format!("/{}/", Host::OWN_NGINX))
 }
 
 /// Opened first, compared second, signalled third: the signal cannot reach a successor with the same pid.
