@@ -39,7 +39,8 @@ pub fn blocks(text: &str) -> Result<Blocks, BadCertificate> {
 fn split(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     let mut open = false;
-    for line in text.lines().map(str::trim_end) {
+    // Windows begins a text with a byte order mark, and two texts may have come together.
+    for line in text.lines().map(|line| line.trim_end().trim_start_matches('\u{feff}')) {
         if line.starts_with("-----BEGIN ") {
             found.push(String::new());
             open = true;

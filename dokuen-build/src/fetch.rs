@@ -52,7 +52,16 @@ impl Clones<'_> {
     fn plain_directory(&self, url: &BuildpackUrl) -> Result<Option<PathBuf>, BuildError> {
         let Place::Local(path) = url.place() else { return Ok(None) };
         self.check_open(path)?;
-        Ok(Some(path.clone()).filter(|path| !is_repository(path) && path.join("bin").is_dir()))
+        if is_repository(path) || !path.join("bin").is_dir() {
+            return Ok(None);
+        }
+        match url.reference() {
+            None => Ok(Some(path.clone())),
+            Some(reference) => {
+                let source = GitError::new("checkout", url, "it is a directory and no repository: it has no branches");
+                Err(BuildError::Checkout { reference: reference.to_owned(), source })
+            }
+        }
     }
 
     /// Through symlinks, too: a link outside may point inside.

@@ -41,7 +41,7 @@ pub enum DotenvError {
 /// `\\`; anything else is the value as it stands. The last of two lines with one name counts.
 pub fn parse_dotenv(text: &str) -> Result<Environment, DotenvError> {
     let mut all = Environment::default();
-    for (index, raw) in text.lines().enumerate() {
+    for (index, raw) in unmarked(text).lines().enumerate() {
         let line = index + 1;
         if raw.trim().is_empty() || raw.trim_start().starts_with('#') {
             continue;
@@ -58,10 +58,15 @@ pub fn parse_dotenv(text: &str) -> Result<Environment, DotenvError> {
 /// part of the value.
 pub fn parse_dotenv_strictly(text: &str) -> Result<Environment, DotenvError> {
     let all = parse_dotenv(text)?;
-    match text.lines().position(has_open_quote) {
+    match unmarked(text).lines().position(has_open_quote) {
         Some(index) => Err(DotenvError::OpenQuote { line: index + 1 }),
         None => Ok(all),
     }
+}
+
+/// Text without the byte order mark with which editors of Windows begin it.
+pub(crate) fn unmarked(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 fn has_open_quote(line: &str) -> bool {
@@ -140,6 +145,13 @@ mod tests {
             [get("A"), get("B"), get("C"), get("D"), get("E")],
             ["b=c", "x \"y\"", "a\nb\"", "plain # not a comment", ""]
         );
+    }
+
+    #[test]
+    fn the_mark_that_windows_begins_a_text_with_is_no_part_of_it() {
+        assert_eq!(parse_dotenv_strictly("\u{feff}A=1\r\n"), parse_dotenv("A=1\n"));
+        assert_eq!(parse_dotenv_strictly("\u{feff}# 'a'\nA=1\n"), parse_dotenv("A=1\n"));
+        assert!(parse_dotenv("A=1\n\u{feff}B=2\n").is_err());
     }
 
     #[test]

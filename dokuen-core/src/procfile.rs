@@ -1,5 +1,6 @@
 //! The Procfile: which commands an app has.
 
+use crate::dotenv::unmarked;
 use crate::name::{BadName, ProcessType};
 
 /// Process types and their command lines, in the order of the file.
@@ -62,7 +63,7 @@ impl Procfile {
     /// lines with one type the last counts, in the place of the first.
     pub fn parse(text: &str) -> Result<Self, ProcfileError> {
         let mut procfile = Self::default();
-        for (index, raw) in text.lines().enumerate() {
+        for (index, raw) in unmarked(text).lines().enumerate() {
             let (line, raw) = (index + 1, raw.trim());
             if raw.is_empty() || raw.starts_with('#') {
                 continue;
@@ -85,7 +86,8 @@ impl Procfile {
     /// last, as mason always has; what is wrong otherwise it says itself.
     pub fn refuse_repeated(text: &str) -> Result<(), ProcfileError> {
         let mut seen = Vec::new();
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#')) {
+        for (index, line) in unmarked(text).lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'))
+        {
             let name = line.trim().split_once(':').and_then(|(name, _)| ProcessType::parse(name).ok());
             match name {
                 Some(name) if seen.contains(&name) => return Err(ProcfileError::Repeated { line: index + 1, name }),
@@ -163,6 +165,7 @@ mod tests {
     fn reads_what_people_write() {
         for (text, want) in [
             ("web: x\r\n", vec![("web", "x")]),
+            ("\u{feff}web: x\r\n", vec![("web", "x")]),
             ("# c\n\nweb: a: b\n", vec![("web", "a: b")]),
             ("worker_2: x\nurgent-worker:\ty\n", vec![("worker_2", "x"), ("urgent-worker", "y")]),
             ("a: 1\nb: 2\na: 3\n", vec![("a", "3"), ("b", "2")]),

@@ -70,6 +70,8 @@ fn a_certificate_of_ones_own_is_one() {
     let made = own(params(&["a.example"]));
     let text = format!("Bag Attributes\n{}some words\n{}", made.cert, made.key).replace('\n', "\r\n");
     assert_eq!(check(&text, NOW).unwrap().chain, lf(&made.cert));
+    let of_windows = format!("\u{feff}{}\u{feff}{}", made.cert, made.key);
+    assert_eq!(check(&of_windows, NOW).unwrap().chain, lf(&made.cert));
 }
 
 #[test]

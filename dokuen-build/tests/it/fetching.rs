@@ -63,6 +63,16 @@ fn a_ref_is_a_branch_a_tag_or_a_commit_long_or_short() {
 }
 
 #[test]
+fn a_plain_directory_has_no_ref() {
+    let host = host();
+    let pack = host.pack("plain", "echo plain", "true");
+    assert!(host.build(named(&[&pack.display().to_string()])).text().ends_with("\nplain"));
+    let outcome = host.build(named(&[&format!("{}#v1", pack.display())]));
+    let error = outcome.error();
+    assert!(error.starts_with("failed to check out branch v1\n") && error.contains("no repository"), "{error}");
+}
+
+#[test]
 fn a_full_commit_that_is_here_asks_nobody() {
     let host = host();
     let repo = host.repo("pinned", "echo pinned");

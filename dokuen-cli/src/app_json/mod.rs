@@ -18,6 +18,8 @@ use place::Place;
 
 /// A larger file is refused.
 const MOST_BYTES: u64 = 256 * 1024;
+/// What editors of Windows begin a text with.
+const MARK: &[u8] = b"\xef\xbb\xbf";
 /// A longer command is refused; a script belongs into a file of the app.
 const LONGEST_COMMAND: usize = 16 * 1024;
 
@@ -69,6 +71,7 @@ impl AppJson {
 
     /// Reads its text.
     pub fn parse(bytes: &[u8]) -> Result<Self, AppJsonError> {
+        let bytes = bytes.strip_prefix(MARK).unwrap_or(bytes);
         let value = serde_json::from_slice(bytes).map_err(|e| AppJsonError::Syntax(e.to_string()))?;
         let top = Place::top(&value);
         top.fields()?;
@@ -118,7 +121,9 @@ mod tests {
         let wanted = [Some("bin/seed"), Some("bin/pre"), Some("bin/post")];
         let scripts = [&read.first_deploy, &read.predeploy, &read.postdeploy];
         assert_eq!(scripts.map(Option::as_deref), wanted);
-        assert_eq!(AppJson::parse(b"{}").unwrap(), AppJson::default());
+        for nothing in ["{}", "\u{feff}{}\r\n"] {
+            assert_eq!(AppJson::parse(nothing.as_bytes()).unwrap(), AppJson::default());
+        }
     }
 
     #[test]
