@@ -1,21 +1,23 @@
 //! Readiness: to hold a [`Ready`] is to have seen every instance answer.
 
+mod commands;
+mod error;
 mod look;
 mod pace;
 mod watched;
 
 use std::collections::BTreeMap;
-use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use dokuen_core::{App, ProcessType, Protocol, fs};
+use dokuen_core::{App, ProcessType, Protocol};
 
 use crate::boot::{Booted, Plan, Started};
 use crate::check::{Command, Request};
 use crate::instance::{Instance, Report};
 use crate::route::{self, RouteError, Switched};
+pub use error::ReadyError;
+use error::tail;
 use look::{Standing, look_at_port, look_at_socket};
 use pace::Pace;
 use watched::Watched;
@@ -56,69 +58,6 @@ pub struct Ready {
     plan: Plan,
     started: Started,
 }
-
-/// An instance that did not become ready. `log` is what it wrote in this boot, its last lines.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadyError {
-    /// Its process ended.
-    #[error("{name} {how} before it was ready")]
-    Ended {
-        /// `web.1`.
-        name: String,
-        /// `exited with 3`.
-        how: String,
-        /// Its last lines.
-        log: Vec<String>,
-    },
-    /// The time was over.
-    #[error("{name} did not answer on {door} within {} s: {last}", within.as_secs())]
-    Silent {
-        /// `web.1`.
-        name: String,
-        /// `port 5001`, or its socket.
-        door: String,
-        /// How long was waited.
-        within: Duration,
-        /// What the last look saw.
-        last: String,
-        /// Its last lines.
-        log: Vec<String>,
-    },
-    /// The time was over before a command had succeeded.
-    #[error("{name} did not pass its check within {} s: {last}", within.as_secs())]
-    Unfit {
-        /// `worker.1`.
-        name: String,
-        /// How long was waited.
-        within: Duration,
-        /// What the last try came to.
-        last: String,
-        /// Its last lines.
-        log: Vec<String>,
-    },
-    /// A wrapper is gone.
-    #[error("{name} lost its wrapper before it was ready")]
-    Lost {
-        /// `web.1`.
-        name: String,
-    },
-    /// It was not to be waited for any more.
-    #[error("what was started had not become ready, and was ended")]
-    Cancelled,
-}
-
-impl ReadyError {
-    /// The last lines that the instance wrote.
-    pub fn log(&self) -> &[String] {
-        match self {
-            Self::Ended { log, .. } | Self::Silent { log, .. } | Self::Unfit { log, .. } => log,
-            Self::Lost { .. } | Self::Cancelled => &[],
-        }
-    }
-}
-
-/// Log lines shown for an instance that failed.
-const TAIL: usize = 20;
 
 impl Booted {
     /// Looks at every instance every few milliseconds at first, more slowly later, until all are ready.
@@ -179,42 +118,6 @@ impl Booted {
             return Err(ReadyError::Lost { name: instance.id.name() });
         }
         Ok(standing)
-    }
-
-    /// What an instance does not answer itself is asked of a command, one after the other.
-    fn run_commands(&self, begun: Instant, cancel: Option<&AtomicBool>) -> Result<(), ReadyError> {
-        for instance in &self.started.instances {
-            for command in self.plan.checks.commands.get(&instance.id.kind).into_iter().flatten() {
-                self.run_until_it_succeeds(instance, command, begun, cancel)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn run_until_it_succeeds(
-        &self,
-        instance: &Instance,
-        command: &Command,
-        begun: Instant,
-        cancel: Option<&AtomicBool>,
-    ) -> Result<(), ReadyError> {
-        let checks = &self.plan.checks;
-        let mut watched = Watched::new(instance);
-        watched.look();
-        let within = checks.timeout + checks.alive(&instance.id.kind, has_door(&watched.report));
-        loop {
-            let Err(last) = command.run(instance, &watched.report, within.saturating_sub(begun.elapsed())) else {
-                return Ok(());
-            };
-            // One that has ended meanwhile is why, and its log says more.
-            self.look(&mut watched, begun, cancel)?;
-            check_wanted(cancel)?;
-            if begun.elapsed() + command.pause >= within {
-                let (name, log) = (instance.id.name(), self.tail(instance));
-                return Err(ReadyError::Unfit { name, within, last, log });
-            }
-            std::thread::sleep(command.pause);
-        }
     }
 
     fn check_time(&self, watched: &Watched<'_>, begun: Instant, last: String) -> Result<(), ReadyError> {
@@ -302,21 +205,4 @@ impl Ready {
         let switched = route::switch_to(&self.plan.app, &all)?;
         Ok(switched.with(self.started))
     }
-}
-
-/// The last lines of what a log holds beyond `offset`.
-fn tail(log: &Path, offset: u64) -> Vec<String> {
-    let read = || -> std::io::Result<Vec<u8>> {
-        let mut file = fs::open(log).map_err(|e| e.source)?;
-        let length = file.metadata()?.len();
-        // A log that was rotated in between starts anew; never more than its last 64 KiB are read.
-        let from = if length < offset { 0 } else { offset };
-        file.seek(SeekFrom::Start(from.max(length.saturating_sub(64 * 1024))))?;
-        let mut bytes = Vec::new();
-        file.take(64 * 1024).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let text = String::from_utf8_lossy(&read().unwrap_or_default()).into_owned();
-    let lines: Vec<_> = text.lines().map(str::to_owned).collect();
-    lines[lines.len().saturating_sub(TAIL)..].to_vec()
 }
