@@ -117,6 +117,12 @@ pub fn branch(host: &Host, repo: &Path, name: &str) -> Option<Commit> {
     Commit::parse(String::from_utf8_lossy(&out.stdout).trim())
 }
 
+/// The names of all refs, one in each line.
+pub fn refs(host: &Host, repo: &Path) -> Result<String, Failure> {
+    let out = git(host, repo).args(["for-each-ref", "--format=%(refname)"]).run()?;
+    Ok(String::from_utf8_lossy(&out.stdout).into_owned())
+}
+
 /// Makes this branch the one that a clone checks out. Gitolite's repositories have a HEAD of Gitolite's.
 pub fn point_head(host: &Host, repo: &Path, branch: &str) -> Result<(), Failure> {
     let name = format!("refs/heads/{branch}");

@@ -11,7 +11,7 @@ use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
 use crate::printer::Printer;
 use crate::pusher::Pusher;
-use crate::{commands, git_locks, gitolite, place, push, settings};
+use crate::{commands, git_locks, gitolite, place, push, ref_names, settings};
 
 /// One line of the hook's standard input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +81,8 @@ fn deploy_of(host: &Host, app: &App, updates: &[Update], out: &mut Printer) -> R
     }
     let (Some(update), Some(branch)) = (wanted, branch) else { return Ok(()) };
     let new = checked(host, app, update, &branch)?;
+    let made: Vec<_> = updates.iter().filter(|u| u.old.is_none() && u.new.is_some()).map(|u| u.name.as_str()).collect();
+    ref_names::check(host, app, &made)?;
     if !settings::is_on(&app.env().load()?, "DOKUEN_DETACHED") {
         out.is_for(Pusher::of_this_hook());
     }

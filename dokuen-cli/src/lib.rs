@@ -57,6 +57,7 @@ pub mod push;
 mod pushed_tree;
 mod pusher;
 pub mod reconcile;
+mod ref_names;
 mod release_phase;
 mod room;
 mod settings;

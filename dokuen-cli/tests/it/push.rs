@@ -164,6 +164,22 @@ fn a_branch_and_another_in_one_push_deploy_one_of_them() {
 }
 
 #[test]
+fn what_git_cannot_store_keeps_a_push_from_going_live() {
+    let app = Host::new().app("hello", "python");
+    app.push_to("HEAD:refs/heads/master/x").ok();
+    app.push().fails().stderr_has("\"refs/heads/master\" cannot be stored beside \"refs/heads/master/x\"");
+    assert!(!app.dir().join("current").exists());
+    app.push_to(":refs/heads/master/x").ok();
+    app.push_to("HEAD:refs/heads/a").ok();
+    app.push().ok().serving(HELLO);
+    app.greeting("never");
+    let both = app.git(&["push", "--atomic", "dokuen", "HEAD:master", "HEAD:refs/heads/a/b/c"]);
+    both.fails().stderr_has("\"refs/heads/a/b/c\" cannot be stored beside \"refs/heads/a\"");
+    app.serves(HELLO);
+    app.push().ok().serving("never");
+}
+
+#[test]
 fn a_ref_name_and_a_commit_message_are_only_text() {
     let app = Host::new().app("hello", "python");
     app.push().ok();
