@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +22,8 @@ pub enum Answer {
         /// Whether its body holds what it must.
         holds: bool,
     },
+    /// Somebody listens, and has as many connections waiting as may.
+    Full,
     /// Something listened but gave no HTTP answer: why.
     Nothing(String),
 }
@@ -51,7 +54,7 @@ pub fn greet(address: SocketAddr, patience: Patience<'_>) -> Answer {
 
 /// As [`greet`], at a unix socket.
 pub fn greet_unix(socket: &Path, patience: Patience<'_>) -> Answer {
-    greeted(UnixStream::connect(socket).and_then(|stream| patience.with(stream)))
+    greeted(connect(socket).and_then(|stream| patience.with(stream)))
 }
 
 /// Asks at a port.
@@ -62,7 +65,14 @@ pub fn ask(address: SocketAddr, question: Question<'_>) -> Answer {
 
 /// Asks at a unix socket.
 pub fn ask_unix(socket: &Path, question: Question<'_>) -> Answer {
-    answer(UnixStream::connect(socket).and_then(|stream| question.patience.with(stream)), question)
+    answer(connect(socket).and_then(|stream| question.patience.with(stream)), question)
+}
+
+/// Waits for nobody: where the app's backlog is full, a connect that blocks would, until the app accepts.
+fn connect(socket: &Path) -> std::io::Result<UnixStream> {
+    let stream = UnixStream::from(OwnedFd::from(mio::net::UnixStream::connect(socket)?));
+    stream.set_nonblocking(false)?;
+    Ok(stream)
 }
 
 /// How often is looked whether it is to be waited on.
@@ -144,8 +154,11 @@ fn answer(connected: std::io::Result<impl Read + Write>, question: Question<'_>)
 }
 
 fn unconnected(error: &std::io::Error) -> Answer {
-    let refused = matches!(error.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound);
-    if refused { Answer::Refused } else { Answer::Nothing(error.to_string()) }
+    match error.kind() {
+        ErrorKind::ConnectionRefused | ErrorKind::NotFound => Answer::Refused,
+        ErrorKind::WouldBlock => Answer::Full,
+        _ => Answer::Nothing(error.to_string()),
+    }
 }
 
 /// The preface and settings that change nothing; a server begins with its own settings (RFC 9113, 3.4).

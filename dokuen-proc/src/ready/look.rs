@@ -73,10 +73,13 @@ pub(super) fn look_at_socket(
     judge(checks, |request| ask_unix(socket, Question { host: &checks.host, request, patience }))
 }
 
+const FULL: &str = "it listens, but takes no connection";
+
 fn judge_greeting(answer: Answer) -> Standing {
     match answer {
         Answer::Http { .. } => Standing::Ready,
         Answer::Refused => Standing::NotYet("nothing listens there".to_owned()),
+        Answer::Full => Standing::NotYet(FULL.to_owned()),
         Answer::Nothing(why) => Standing::NotYet(format!("it took the connection, but {why}")),
     }
 }
@@ -103,6 +106,7 @@ fn lacks(request: &Request, answer: Answer) -> Option<String> {
         }
         (Answer::Http { .. }, _) => None,
         (Answer::Refused, _) => Some("nothing listens there".to_owned()),
+        (Answer::Full, _) => Some(FULL.to_owned()),
         (Answer::Nothing(why), _) => Some(format!("it took the connection, but GET {path} brought no answer: {why}")),
     }
 }

@@ -5,7 +5,7 @@
 //! wait at the front, which has the name then. An app that is given its socket open needs none: the socket outlives it,
 //! and requests wait in its backlog.
 
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -78,8 +78,8 @@ impl Wrapper {
         let pause = (pause * 2).min(LAST_LOOK);
         self.direct = Direct::Awaited { at: now + pause, pause };
         let Entry::Path(socket) = self.entry().clone() else { return };
-        // To connect is the only way to know that it listens.
-        if UnixStream::connect(&socket).is_ok() {
+        // To connect is the only way to know that it listens. Not to wait for: the app's backlog may be full.
+        if mio::net::UnixStream::connect(&socket).is_ok() {
             self.go_direct(&socket);
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use dokuen_proc::Instance;
 use nix::sys::signal::Signal;
 
-use crate::place::{eventually, is_alive, signal};
+use crate::place::{Place, eventually, is_alive, signal};
 use crate::web::App;
 
 fn link(app: &App, web: &Instance) -> Option<PathBuf> {
@@ -75,6 +75,42 @@ fn a_new_wrapper_adopts_such_an_app_too() {
         assert_eq!(Some(app.ask("/")), web.report().child, "{listen}");
         app.ends(&web);
     }
+}
+
+/// Its backlog is full before anybody can find it, and it accepts nothing.
+const HANGS: &str = r#"
+import os, socket, time
+door = socket.socket(socket.AF_UNIX)
+door.bind(os.environ["SOCKET"] + ".new")
+door.listen(0)
+own = []
+try:
+    while True:
+        own.append(socket.socket(socket.AF_UNIX))
+        own[-1].setblocking(False)
+        own[-1].connect(os.environ["SOCKET"] + ".new")
+except OSError:
+    pass
+os.rename(os.environ["SOCKET"] + ".new", os.environ["SOCKET"])
+print("hangs", flush=True)
+time.sleep(600)
+"#;
+
+#[test]
+fn an_app_that_listens_and_accepts_nothing_holds_up_neither_a_deploy_nor_its_wrapper() {
+    let place = Place::new("stop_timeout: 2");
+    let mut plan = place.plan("web", "python3 app.py", 1);
+    std::fs::write(plan.tree.join("app.py"), HANGS).unwrap();
+    plan.config = plan.config.with("DOKUEN_LISTEN", "path");
+    plan.checks.timeout = Duration::from_secs(2);
+    let booted = dokuen_proc::boot(&plan).unwrap();
+    let web = booted.instances()[0].clone();
+    eventually("it hangs", || place.log("web.1").contains("hangs"));
+    let waits = std::thread::spawn(|| booted.wait_until_ready());
+    eventually("the deploy is given up", || waits.is_finished());
+    let error = waits.join().unwrap().unwrap_err().to_string();
+    assert!(error.contains("it listens, but takes no connection"), "{error}");
+    web.wait_gone(Duration::from_secs(10)).unwrap();
 }
 
 #[cfg(not(dokuen_portable))]
