@@ -13,9 +13,10 @@ use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::unistd::{Pid, getpgid};
 
 use crate::cgroup::{self, Group};
-use crate::instance::Instance;
+use crate::instance::{Instance, Report};
 use crate::platform::{self, Member};
 use crate::shell::{argv_without_shell, line_in_shell, line_with_listener};
 use crate::spec::{Entry, Spec};
@@ -124,12 +125,17 @@ impl Child {
         Ok(Self { member: Member { pid, started }, watched: None, own: true })
     }
 
-    /// Takes over a child whose wrapper was killed: among the `left` ones, it leads its own process group.
-    pub fn adopt(left: &[Member]) -> Option<Self> {
-        let leads = |m: &Member| {
-            nix::unistd::getpgid(Some(nix::unistd::Pid::from_raw(m.pid))).is_ok_and(|g| g.as_raw() == m.pid)
+    /// Takes over a child whose wrapper was killed: the one among the `left` that it had reported. One that is not among
+    /// them has ended, and what it has started is nobody's child, whatever group that leads. A wrapper that was killed
+    /// before it could report its child leaves it as the first that leads a process group.
+    pub fn adopt(left: &[Member], report: &Report) -> Option<Self> {
+        let is_it = |m: &&Member| report.child_started.is_none_or(|at| at == m.started);
+        let member = *match report.child {
+            Some(pid) => left.iter().filter(|m| m.pid == pid).find(is_it)?,
+            // What it has left is being ended.
+            None if report.phase == "ending" => return None,
+            None => left.iter().filter(|m| leads_its_group(m)).min_by_key(|m| (m.started, m.pid))?,
         };
-        let member = *left.iter().find(|m| leads(m))?;
         let watched = platform::watch(member);
         Some(Self { member, watched, own: false })
     }
@@ -143,6 +149,11 @@ impl Child {
     pub fn adopted_end(&self) -> Option<String> {
         (!self.own && platform::start_time(self.member.pid) != Some(self.member.started)).then(|| "ended".to_owned())
     }
+}
+
+fn leads_its_group(member: &Member) -> bool {
+    let pid = Pid::from_raw(member.pid);
+    getpgid(Some(pid)) == Ok(pid)
 }
 
 impl Start<'_> {

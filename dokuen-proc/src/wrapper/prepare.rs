@@ -37,8 +37,9 @@ impl Wrapper {
         // The first wrapper of an instance need not look through all processes for what an earlier one left.
         let first = ["spool", "state"].iter().all(|name| !instance.file(name).exists());
         let left = if first { vec![] } else { child::marked(&instance) };
-        let adopted = Child::adopt(&left);
-        let port = reserve_port(&spec, adopted.as_ref().and_then(|_| instance.report().port))?;
+        let report = instance.report();
+        let adopted = Child::adopt(&left, &report);
+        let port = reserve_port(&spec, adopted.as_ref().and(report.port))?;
         let front = match &spec.front {
             // Its socket stays open without a front.
             Some(FrontPaths { entry: Entry::Fds(_), .. }) | None => None,
@@ -46,7 +47,7 @@ impl Wrapper {
         };
         let limits = Limits { stop: spec.stop_timeout, drain: spec.drain_timeout };
         let machine = match &adopted {
-            Some(_) => Machine::adopted(limits, instance.report().restarts, Instant::now()),
+            Some(_) => Machine::adopted(limits, report.restarts, Instant::now()),
             None => Machine::new(limits, Instant::now()),
         };
         let wrapper = Box::new(Self {

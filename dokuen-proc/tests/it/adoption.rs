@@ -1,6 +1,8 @@
 //! kill -9 of a wrapper: its successor takes over a child that was never touched, and no line is lost.
 
 use std::collections::BTreeSet;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 
 use nix::sys::signal::Signal;
 
@@ -46,6 +48,24 @@ fn an_adopted_child_that_ends_is_started_again() {
     eventually("a new child runs", || worker.report().child.is_some_and(|pid| pid != child && is_alive(pid)));
     worker.stop().unwrap();
     worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+}
+
+/// It has the mark, leads a group and is older than the child: what an app has made a daemon of looks the same.
+#[test]
+fn a_daemon_beside_the_child_is_not_taken_for_it() {
+    let place = Place::new("stop_timeout: 1");
+    let mark = place.app.instances_dir().join("g1.worker.1");
+    let mut daemon = Command::new("sleep").arg("600").env("DOKUEN_INSTANCE", mark).process_group(0).spawn().unwrap();
+    let worker = place.runs("worker", "exec sleep 600");
+    let (child, wrapper) = (worker.report().child.unwrap(), worker.report().wrapper.unwrap());
+    signal(wrapper, Signal::SIGKILL);
+    eventually("the wrapper is gone", || !worker.is_alive().unwrap());
+    dokuen_proc::revive(&place.host.wrapper(), &worker).unwrap();
+    eventually("it reports", || worker.report().wrapper != Some(wrapper));
+    assert_eq!(worker.report().child, Some(child));
+    worker.stop().unwrap();
+    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+    daemon.wait().unwrap();
 }
 
 #[test]
