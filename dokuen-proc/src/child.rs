@@ -236,8 +236,13 @@ pub fn signal_all(members: &[Member], signal: Signal) {
 
 /// What still runs of an instance that has no wrapper, in its cgroup too.
 pub fn leftovers(instance: &Instance) -> Vec<Member> {
-    let group = instance.spec().ok().and_then(|spec| Some(cgroup::members(&spec.cgroup?.0)));
-    with_group(marked(instance), group.unwrap_or_default())
+    let spec = instance.spec().ok();
+    with_group(marked(instance), spec.as_ref().map(in_cgroup).unwrap_or_default())
+}
+
+/// The numbers of what is in its cgroup.
+pub fn in_cgroup(spec: &Spec) -> Vec<i32> {
+    spec.cgroup.as_ref().map(|(dir, _)| cgroup::members(dir)).unwrap_or_default()
 }
 
 /// What carries its mark: one of these can be a child to take over.

@@ -62,6 +62,8 @@ pub enum Event {
     },
     /// What the child had started has ended too.
     TreeEmpty,
+    /// Nothing was started yet, but a child of an earlier wrapper has left something behind.
+    LeftBehind,
     /// TERM, or `t` by the control FIFO.
     Stop,
     /// USR2, or `r` by the control FIFO.
@@ -164,6 +166,7 @@ impl Machine {
             Event::Ended { tree_empty } => self.ended(tree_empty, now),
             Event::TreeEmpty if self.child_alive => vec![],
             Event::TreeEmpty => self.tree_empty(now),
+            Event::LeftBehind => self.end(now),
             Event::Stop => self.stop(now),
             Event::Restart => self.restart(now),
             Event::InFlight(count) => self.requests(count, now),

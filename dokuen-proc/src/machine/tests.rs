@@ -96,6 +96,15 @@ fn what_a_dead_child_left_behind_is_ended_before_the_next_start() {
 }
 
 #[test]
+fn what_nobody_has_ended_before_is_ended_before_the_first_start() {
+    let mut story = Story::new();
+    assert_eq!(story.on(Event::LeftBehind), [Action::Signal]);
+    assert_eq!(story.on(Event::Tick), []);
+    assert_eq!(story.after(15).on(Event::Tick), [Action::Kill]);
+    assert_eq!(story.on(Event::TreeEmpty), [Action::Start]);
+}
+
+#[test]
 fn a_restart_holds_requests_and_reads_the_environment_anew() {
     let mut story = Story::running();
     assert_eq!(story.on(Event::Restart), [Action::Hold, Action::Signal]);

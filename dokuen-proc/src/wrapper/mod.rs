@@ -76,6 +76,8 @@ pub struct Wrapper {
     subreaper: bool,
     /// Nothing of the instance can be but below us.
     all_below: bool,
+    /// Something of it ran when we came.
+    left_behind: bool,
     retired_at: Option<Instant>,
     reported: Option<Reported>,
 }
@@ -124,8 +126,10 @@ impl Wrapper {
     /// Runs the instance until it was told to stop and nothing of it is left.
     pub fn run(mut self: Box<Self>) -> Result<(), WrapperError> {
         let mut events = Events::with_capacity(EVENTS);
-        if self.child.is_some() {
-            self.took_over()?;
+        match self.child {
+            Some(_) => self.took_over()?,
+            None if self.left_behind => self.end_what_is_left(),
+            None => {}
         }
         self.happened(Event::Tick);
         while !self.may_leave() {

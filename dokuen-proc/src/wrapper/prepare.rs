@@ -17,7 +17,7 @@ use crate::child::{self, Child};
 use crate::front::Front;
 use crate::instance::Instance;
 use crate::log::{Files, Log, Next, Pauses};
-use crate::machine::{Limits, Machine};
+use crate::machine::{Event, Limits, Machine};
 use crate::platform;
 use crate::port::{self, Reserved};
 use crate::signals::Signals;
@@ -36,9 +36,10 @@ impl Wrapper {
         let poll = Poll::new()?;
         // The first wrapper of an instance need not look through all processes for what an earlier one left.
         let first = ["spool", "state"].iter().all(|name| !instance.file(name).exists());
-        let left = if first { vec![] } else { child::marked(&instance) };
+        let marked = if first { vec![] } else { child::marked(&instance) };
         let report = instance.report();
-        let adopted = Child::adopt(&left, &report);
+        let adopted = Child::adopt(&marked, &report);
+        let left = if first { vec![] } else { child::with_group(marked, child::in_cgroup(&spec)) };
         let port = reserve_port(&spec, adopted.as_ref().and(report.port))?;
         let front = match &spec.front {
             // Its socket stays open without a front.
@@ -79,6 +80,7 @@ impl Wrapper {
             flooded: false,
             subreaper,
             all_below: subreaper && left.is_empty(),
+            left_behind: !left.is_empty(),
             retired_at: None,
             reported: None,
             instance,
@@ -104,19 +106,30 @@ impl Wrapper {
             self.poll.registry().register(&mut SourceFd(&fd.as_raw_fd()), CHILD, Interest::READABLE)?;
         }
         self.take_listener_back();
+        self.take_group_back();
+        self.open_front();
+        Ok(())
+    }
+
+    /// No child runs, but what an earlier one has started: that would hold its port and its locks.
+    pub(super) fn end_what_is_left(&mut self) {
+        self.say("the process has ended while nobody looked after it; what it left running is ended first");
+        self.take_group_back();
+        self.happened(Event::LeftBehind);
+    }
+
+    fn take_group_back(&mut self) {
         if let Some((dir, _)) = &self.spec.cgroup {
             // Where it cannot get there, that shows when it starts the next one.
             let _ = cgroup::enter(dir.parent().unwrap_or(dir), &self.spec.search_path);
         }
-        // The child is in it already, if it is anywhere.
+        // What runs is in it already, if it is anywhere.
         self.group = self
             .spec
             .cgroup
             .as_ref()
             .filter(|(dir, _)| dir.is_dir())
             .and_then(|(dir, bounds)| Group::make(dir, *bounds).ok());
-        self.open_front();
-        Ok(())
     }
 }
 

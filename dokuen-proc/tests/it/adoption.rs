@@ -68,6 +68,30 @@ fn a_daemon_beside_the_child_is_not_taken_for_it() {
     daemon.wait().unwrap();
 }
 
+/// A helper that ignores the stop signal, beside the child or in a session of its own.
+#[test]
+fn what_a_child_left_that_died_with_its_wrapper_is_ended_before_the_next_one_starts() {
+    for apart in ["", "setsid "] {
+        let place = Place::new("stop_timeout: 1");
+        let file = place.file("pid");
+        let helper = format!("{apart}sh -c 'trap \"\" TERM; echo $$ > {}; exec sleep 600' &", file.display());
+        let worker = place.runs("worker", &format!("{helper} exec sleep 600"));
+        eventually("the pid is written", || std::fs::read_to_string(&file).is_ok_and(|t| t.ends_with('\n')));
+        let helper: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
+        let (child, wrapper) = (worker.report().child.unwrap(), worker.report().wrapper.unwrap());
+        signal(wrapper, Signal::SIGKILL);
+        signal(child, Signal::SIGKILL);
+        eventually("both are gone", || !worker.is_alive().unwrap() && !is_alive(child));
+        dokuen_proc::revive(&place.host.wrapper(), &worker).unwrap();
+        eventually("a child runs", || worker.report().child.is_some_and(|pid| pid != child));
+        assert_ne!(worker.report().child, Some(helper), "the helper was taken for the child");
+        assert!(!is_alive(helper), "they run side by side");
+        assert!(place.log("worker.1").contains("what it left running is ended first"));
+        worker.stop().unwrap();
+        worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+    }
+}
+
 #[test]
 fn a_second_wrapper_is_refused() {
     let place = Place::new("");
