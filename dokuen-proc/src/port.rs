@@ -4,6 +4,7 @@ use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use dokuen_core::fs::{self, FsError};
 use dokuen_core::{Port, PortRange};
@@ -58,6 +59,19 @@ pub fn claim(dir: &Path, port: Port) -> Result<Option<Reserved>, FsError> {
     // The last owner may have removed the name between our open and our lock: then this lock guards nothing.
     let same = file.metadata().ok().map(|m| m.ino()) == path.symlink_metadata().ok().map(|m| m.ino());
     Ok(same.then(|| Reserved { port, path, _lock: file }))
+}
+
+/// The same, of a port that is known to be in use: whoever sweeps the ports, or tries which one is free, has the lock of
+/// each for a moment. `None` where somebody keeps it.
+pub fn claim_again(dir: &Path, port: Port) -> Result<Option<Reserved>, FsError> {
+    const LOOKS: u32 = 60;
+    for _ in 0..LOOKS {
+        if let Some(reserved) = claim(dir, port)? {
+            return Ok(Some(reserved));
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    Ok(None)
 }
 
 fn bindable(port: Port) -> bool {

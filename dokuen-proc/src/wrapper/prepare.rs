@@ -107,7 +107,12 @@ impl Wrapper {
         }
         self.take_listener_back();
         self.take_group_back();
-        self.open_front();
+        if self.port.is_some() && self.instance.report().port != self.port() {
+            self.say("its port was taken meanwhile: it is started anew, at another one");
+            self.told(Event::Restart);
+        } else {
+            self.open_front();
+        }
         Ok(())
     }
 
@@ -137,7 +142,7 @@ fn reserve_port(spec: &Spec, before: Option<Port>) -> Result<Option<Reserved>, W
     if !spec.front.as_ref().is_some_and(|front| front.entry == Entry::Port) {
         return Ok(None);
     }
-    let again = before.map(|port| port::claim(&spec.ports_dir, port)).transpose()?.flatten();
+    let again = before.map(|port| port::claim_again(&spec.ports_dir, port)).transpose()?.flatten();
     if again.is_some() {
         return Ok(again);
     }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
 use crate::place::{Place, eventually, is_alive, signal};
+use crate::web::App;
 
 const COUNTS: &str = "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.002; done";
 
@@ -27,7 +29,7 @@ fn a_new_wrapper_adopts_the_child_and_loses_no_line() {
         assert_eq!(worker.report().child, Some(child), "the child was started again");
     }
     worker.stop().unwrap();
-    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+    worker.wait_gone(Duration::from_secs(10)).unwrap();
     let log = place.log("worker.1");
     let numbers: Vec<u32> = log.lines().filter_map(|l| l.split("line ").nth(1)?.parse().ok()).collect();
     let distinct: BTreeSet<_> = numbers.iter().collect();
@@ -47,7 +49,7 @@ fn an_adopted_child_that_ends_is_started_again() {
     signal(child, Signal::SIGKILL);
     eventually("a new child runs", || worker.report().child.is_some_and(|pid| pid != child && is_alive(pid)));
     worker.stop().unwrap();
-    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+    worker.wait_gone(Duration::from_secs(10)).unwrap();
 }
 
 /// It has the mark, leads a group and is older than the child: what an app has made a daemon of looks the same.
@@ -64,7 +66,7 @@ fn a_daemon_beside_the_child_is_not_taken_for_it() {
     eventually("it reports", || worker.report().wrapper != Some(wrapper));
     assert_eq!(worker.report().child, Some(child));
     worker.stop().unwrap();
-    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+    worker.wait_gone(Duration::from_secs(10)).unwrap();
     daemon.wait().unwrap();
 }
 
@@ -88,7 +90,35 @@ fn what_a_child_left_that_died_with_its_wrapper_is_ended_before_the_next_one_sta
         assert!(!is_alive(helper), "they run side by side");
         assert!(place.log("worker.1").contains("what it left running is ended first"));
         worker.stop().unwrap();
-        worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+        worker.wait_gone(Duration::from_secs(10)).unwrap();
+    }
+}
+
+/// A sweep, or another wrapper that looks for a free port, holds the lock of each for a moment; somebody may keep it.
+#[test]
+fn an_adopted_app_is_reached_though_somebody_holds_its_port_for_a_moment_or_for_good() {
+    for moment in [Some(Duration::from_millis(60)), None] {
+        let app = App::new("stop_timeout: 2");
+        let web = app.runs("port", 1);
+        let report = web.report();
+        signal(report.wrapper.unwrap(), Signal::SIGKILL);
+        eventually("the wrapper is gone", || !web.is_alive().unwrap());
+        let path = app.place.host.ports_dir().join(report.port.unwrap().to_string());
+        let lock = std::fs::File::open(path).unwrap();
+        lock.try_lock().unwrap();
+        let _kept = std::thread::scope(|scope| {
+            let held = scope.spawn(|| {
+                std::thread::sleep(moment.unwrap_or_default());
+                moment.is_none().then_some(lock)
+            });
+            dokuen_proc::revive(&app.place.host.wrapper(), &web).unwrap();
+            held.join().unwrap()
+        });
+        let answers = app.ask("/");
+        assert_eq!(Some(answers) == report.child, moment.is_some());
+        eventually("it is reported", || web.report().child == Some(answers));
+        assert_eq!(web.report().port == report.port, moment.is_some());
+        app.ends(&web);
     }
 }
 
@@ -99,7 +129,7 @@ fn a_second_wrapper_is_refused() {
     let refused = dokuen_proc::revive(&place.host.wrapper(), &worker).unwrap_err().to_string();
     assert!(refused.contains("has a wrapper already"), "{refused}");
     worker.stop().unwrap();
-    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+    worker.wait_gone(Duration::from_secs(10)).unwrap();
 }
 
 #[test]
