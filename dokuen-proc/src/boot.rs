@@ -12,11 +12,10 @@ use dokuen_core::fs::{self, FsError};
 use dokuen_core::{App, Environment, Host, ProcessType, Procfile};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::cgroup;
 use crate::child;
-use crate::instance::{Instance, InstanceError};
+use crate::ending::stop_or_end;
+use crate::instance::Instance;
 use crate::log::LogRoom;
-use crate::port;
 use crate::ready::Checks;
 use crate::route;
 use crate::spec::{Entry, FrontPaths, InstanceId, Spec};
@@ -133,7 +132,7 @@ impl Drop for Started {
             return;
         }
         for instance in &self.instances {
-            let _ = revive_to_stop(instance);
+            let _ = stop_or_end(instance, PATIENCE);
         }
         for instance in &self.instances {
             if instance.wait_gone(PATIENCE).is_err() {
@@ -235,34 +234,4 @@ fn expect_ready(instance: &Instance, mut answer: ChildStdout) -> Result<(), Boot
 /// Gives an instance a wrapper again, which adopts what still runs or starts the child anew.
 pub fn revive(program: &Path, instance: &Instance) -> Result<(), BootError> {
     expect_ready(instance, spawn(program, instance)?)
-}
-
-/// Tells an instance to stop. One whose wrapper was killed has its processes ended here: TERM, and KILL when needed.
-pub(crate) fn revive_to_stop(instance: &Instance) -> Result<(), InstanceError> {
-    if instance.is_alive()? {
-        instance.stop()?;
-        return Ok(());
-    }
-    let deadline = std::time::Instant::now() + PATIENCE;
-    let mut signal = nix::sys::signal::Signal::SIGTERM;
-    loop {
-        let left = child::leftovers(instance);
-        if left.is_empty() {
-            break;
-        }
-        child::signal_all(&left, signal);
-        if std::time::Instant::now() > deadline {
-            signal = nix::sys::signal::Signal::SIGKILL;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    cgroup::remove_of(instance);
-    if let Some((front, ports)) = instance.spec().ok().and_then(|spec| Some((spec.front?, spec.ports_dir))) {
-        fs::remove(&front.socket)?;
-        front.entry.socket().map_or(Ok(()), fs::remove)?;
-        // A wrapper that was killed has not given its port back.
-        port::sweep_ports(&ports)?;
-    }
-    fs::remove_tree(instance.dir())?;
-    Ok(())
 }

@@ -65,6 +65,14 @@ pub enum InstanceError {
         /// How long was waited.
         limit: Duration,
     },
+    /// Its wrapper is gone, and something of it hangs in the kernel.
+    #[error("{id} does not end, not even by KILL: process {pids}")]
+    Unending {
+        /// Which one.
+        id: InstanceId,
+        /// What is left of it.
+        pids: String,
+    },
 }
 
 impl Instance {
@@ -271,7 +279,7 @@ fn retire_one(instance: &Instance) -> Result<(), InstanceError> {
     // Asked a second time a wrapper hurries: what drains already is left to drain.
     let drains = matches!(instance.report().phase.as_str(), "draining" | "ending" | "gone");
     if !drains || !instance.is_alive()? {
-        crate::boot::revive_to_stop(instance)?;
+        crate::ending::stop_or_end(instance, Duration::MAX)?;
     }
     Ok(marked?)
 }

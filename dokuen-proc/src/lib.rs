@@ -42,6 +42,7 @@ mod boot;
 mod cgroup;
 mod check;
 mod child;
+mod ending;
 pub mod front;
 mod inherited;
 mod instance;

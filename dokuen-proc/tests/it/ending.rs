@@ -170,6 +170,28 @@ fn a_type_has_its_own_signal_and_grace() {
 }
 
 #[test]
+fn what_a_killed_wrapper_left_is_ended_by_its_own_signal_and_hears_that_once() {
+    let place = Place::new("stop_timeout: 20");
+    let file = place.file("heard");
+    let heard = |signal: &str| format!("trap 'echo {signal} >> {}' {signal}; ", file.display());
+    let line = format!(
+        "{}{}while :; do sleep 0.05; test -e {} && sleep 0.3 && exit; done",
+        heard("TERM"),
+        heard("USR1"),
+        file.display()
+    );
+    let mut plan = place.plan("worker", &line, 1);
+    plan.config = plan.config.with("DOKUEN_STOP_SIGNAL", "USR1");
+    let ready = dokuen_proc::boot(&plan).unwrap().wait_until_ready().unwrap();
+    let worker = ready.instances()[0].clone();
+    ready.switch().unwrap().keep();
+    crate::place::signal(worker.report().wrapper.unwrap(), nix::sys::signal::Signal::SIGKILL);
+    eventually("the wrapper is gone", || !worker.is_alive().unwrap());
+    dokuen_proc::retire([&worker]).unwrap();
+    assert_eq!(std::fs::read_to_string(file).unwrap(), "USR1\n");
+}
+
+#[test]
 fn a_wrapper_whose_directory_was_removed_starts_nothing_more_and_leaves() {
     let place = Place::new("");
     let worker = place.runs("worker", "exec sleep 600");
