@@ -69,7 +69,7 @@ fn lock(app: &App) -> Result<Option<Lock>, Failure> {
         match app.lock("bounding its cache") {
             Ok(lock) => return Ok(Some(lock)),
             Err(LockError::Busy { .. }) if Instant::now() < until => thread::sleep(Duration::from_millis(100)),
-            Err(LockError::Busy { .. }) => return Ok(None),
+            Err(LockError::Busy { .. } | LockError::Gone { .. }) => return Ok(None),
             Err(other) => return Err(other.into()),
         }
     }

@@ -102,7 +102,12 @@ failures! {
 
 impl From<dokuen_core::LockError> for Failure {
     fn from(cause: dokuen_core::LockError) -> Self {
-        let exit = if matches!(cause, dokuen_core::LockError::Busy { .. }) { Exit::Busy } else { Exit::Failed };
+        use dokuen_core::LockError::{Busy, Gone};
+        let exit = match cause {
+            Busy { .. } => Exit::Busy,
+            Gone { .. } => Exit::NotFound,
+            _ => Exit::Failed,
+        };
         Self::new(exit, cause)
     }
 }

@@ -69,7 +69,9 @@ fn parse(text: &[u8]) -> Option<Vec<Update>> {
 }
 
 fn deploy_of(host: &Host, app: &App, updates: &[Update], out: &mut Printer) -> Result<(), Failure> {
-    git_locks::clear(app.repo(), updates.iter().map(|update| update.name.as_str()), out)?;
+    let names = || updates.iter().map(|update| update.name.as_str());
+    ref_names::check_form(names())?;
+    git_locks::clear(app.repo(), names(), out)?;
     let branch = deploy_branch(app, updates)?;
     let wanted = branch.as_ref().and_then(|branch| updates.iter().find(|u| u.name == format!("refs/heads/{branch}")));
     for other in updates.iter().filter(|u| Some(*u) != wanted && u.new.is_some()) {

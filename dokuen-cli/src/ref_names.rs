@@ -1,4 +1,4 @@
-//! Names that git can store beside each other. It looks after its hook, and what it refuses then would be live.
+//! Names of refs as git can store them. It looks at them after its hook, when a refused one may be live, or a path.
 
 use std::collections::BTreeSet;
 use std::ops::Bound::{Included, Unbounded};
@@ -7,6 +7,19 @@ use dokuen_core::{App, Host, shown};
 
 use crate::exit::{Exit, Failure};
 use crate::git;
+
+/// Refuses a name that would lead out of `refs/`, or to a lock file. git's own client sends none, others may.
+pub fn check_form<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
+    match names.find(|name| !is_sound(name)) {
+        None => Ok(()),
+        Some(name) => Err(Failure::new(Exit::Failed, format!("{} is no name of a ref", shown(name)))),
+    }
+}
+
+fn is_sound(name: &str) -> bool {
+    let part = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.ends_with(".lock");
+    name.strip_prefix("refs/").is_some_and(|rest| rest.split('/').all(part))
+}
 
 /// Refuses a push that makes a ref `a` beside `a/b`: each is a file, and a file is no directory. With `--atomic` one such
 /// ref takes all others of the push with it, and nobody tells a hook whether it is one.
@@ -36,6 +49,16 @@ fn in_the_way<'a>(name: &str, all: &BTreeSet<&'a str>) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_stays_below_refs() {
+        for good in ["refs/heads/a", "refs/tags/v1.0", "refs/heads/a..b", "refs/x", "refs/heads/ü;$(x)"] {
+            check_form([good].into_iter()).unwrap();
+        }
+        for bad in ["HEAD", "refs", "refs/", "refs/heads/", "refs//x", "refs/heads/../x", "refs/./x", "refs/a.lock/b"] {
+            assert!(check_form(["refs/x", bad].into_iter()).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_name_is_no_directory_of_another() {

@@ -1,7 +1,8 @@
 //! One writer at a time, by a lock that dies with its holder.
 
-use std::fs::{File, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::{fs, stamp::Stamp};
@@ -25,6 +26,12 @@ pub enum LockError {
         what: String,
         /// `pid 12 has been deploying since 2026-01-01 12:00:00 UTC`.
         holder: String,
+    },
+    /// What was to be locked is not there any more, or something else has its place.
+    #[error("{what} was renamed or destroyed meanwhile")]
+    Gone {
+        /// What was to be locked, in the user's words.
+        what: String,
     },
     /// The lock file itself failed.
     #[error("failed to lock `{path}`")]
@@ -61,6 +68,12 @@ impl Lock {
         file.lock().map_err(|source| LockError::Io { path: path.to_owned(), source })?;
         sign(&mut file, doing);
         Ok(Self { file })
+    }
+
+    /// Whether it is the lock of what is at `path` now: its directory may have been moved, and another have come.
+    pub fn is_at(&self, path: &Path) -> bool {
+        let id = |meta: std::io::Result<Metadata>| meta.ok().map(|meta| (meta.dev(), meta.ino()));
+        id(path.symlink_metadata()).is_some_and(|there| id(self.file.metadata()) == Some(there))
     }
 
     /// Whether somebody is at work, or was killed at it. A look, which takes nothing and waits for nobody.

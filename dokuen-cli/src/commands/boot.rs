@@ -30,11 +30,10 @@ pub fn run(host: &Host, name: Option<&str>, watch: bool, out: &mut Printer) -> R
 
 fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
     killed::sweep_all(host)?;
+    let which = if name.is_some() { Which::InAnyCase } else { Which::NotShutDown };
     let apps = match name {
         Some(name) => {
-            let app = place::app(host, name)?;
-            fs::remove(&app.stopped_file())?;
-            vec![app]
+            vec![place::app(host, name)?]
         }
         None => host.apps()?.into_iter().filter(|app| !app.stopped_file().exists()).collect(),
     };
@@ -45,7 +44,7 @@ fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failu
         out.failure(&failure);
     }
     dokuen_proc::sweep_ports(&host.ports_dir())?;
-    let (front, booted) = beside(|| open_front(host), || boot_all(host, apps, out));
+    let (front, booted) = beside(|| open_front(host), || boot_all(host, apps, which, out));
     for (app, problem) in front.iter().flatten() {
         out.problem(&format!("{app}: {problem}"));
     }
@@ -82,26 +81,26 @@ fn open_front(host: &Host) -> Result<Vec<(String, String)>, Failure> {
 
 /// sshd's file is derived, and comes back like everything that is; a host without keys leaves it alone.
 fn sync_keys(host: &Host) -> Result<(), Failure> {
-    if keys::people(host)?.is_empty() { Ok(()) } else { keys::rewrite(host) }
+    if keys::people(host)?.is_empty() { Ok(()) } else { keys::sync(host) }
 }
 
 /// A bounded number at once, and one that fails does not hold up the others.
-fn boot_all(host: &Host, apps: Vec<App>, out: &mut Printer) -> Result<(), Failure> {
+fn boot_all(host: &Host, apps: Vec<App>, which: Which, out: &mut Printer) -> Result<(), Failure> {
     let queue = Mutex::new(apps.into_iter());
-    let failed = Mutex::new(0);
+    let failed = Mutex::new(Vec::new());
     let out = Mutex::new(out);
     let next = || queue.lock().ok().and_then(|mut apps| apps.next());
     let work = || {
         while let Some(app) = next() {
             let mut lines = Collected::default();
-            let booted = boot(host, &app, &mut lines);
+            let booted = boot(host, &app, which, &mut lines);
             let Ok(mut out) = out.lock() else { return };
             match booted {
                 Ok(text) => out.fact(&format!("{}: {text}", app.name)),
                 Err(failure) => {
                     out.problem(&app.name.to_string());
                     out.failure(&failure);
-                    *failed.lock().unwrap_or_else(|e| e.into_inner()) += 1;
+                    failed.lock().unwrap_or_else(|e| e.into_inner()).push(failure.exit);
                 }
             }
         }
@@ -113,9 +112,10 @@ fn boot_all(host: &Host, apps: Vec<App>, out: &mut Printer) -> Result<(), Failur
         let _ = (1..most).try_for_each(|_| std::thread::Builder::new().spawn_scoped(scope, work).map(drop));
         work();
     });
-    match *failed.lock().unwrap_or_else(|e| e.into_inner()) {
-        0 => Ok(()),
-        count => Err(Failure::new(Exit::Failed, format!("{count} of the apps did not start"))),
+    match failed.into_inner().unwrap_or_else(|e| e.into_inner())[..] {
+        [] => Ok(()),
+        [exit] if which == Which::InAnyCase => Err(Failure::new(exit, "the app did not start")),
+        ref all => Err(Failure::new(Exit::Failed, format!("{} of the apps did not start", all.len()))),
     }
 }
 
@@ -134,9 +134,23 @@ pub fn missing(app: &App) -> Result<Option<Vec<String>>, Failure> {
     Ok(Some(all.filter(|name| !alive.contains(name)).collect()))
 }
 
+/// Which apps are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// One that was shut down is left so.
+    NotShutDown,
+    /// It is not shut down any more.
+    InAnyCase,
+}
+
 /// Brings one app to what it should be: nothing is started twice.
-pub fn boot(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<&'static str, Failure> {
+pub fn boot(host: &Host, app: &App, which: Which, out: &mut dyn Transcript) -> Result<&'static str, Failure> {
     let _lock = app.lock("booting")?;
+    match which {
+        Which::InAnyCase => fs::remove(&app.stopped_file())?,
+        Which::NotShutDown if app.stopped_file().exists() => return Ok("is shut down"),
+        Which::NotShutDown => {}
+    }
     let Some(live) = reconcile::reconcile(host, app)? else { return Ok("never deployed") };
     let tree = releases::current(app)?.ok_or_else(|| reconcile::nothing_to_start(app))?;
     let config = app.env().load()?;

@@ -8,13 +8,15 @@ use std::path::Path;
 
 use dokuen_core::{App, AppName, Host, Lock, Transcript, fs};
 
+use dokuen_proc::Instance;
+
 use super::create::remote_url;
 use super::{certs_renew, restart};
 use crate::exit::{Exit, Failure};
 use crate::front_door::{certs, names};
 use crate::printer::Printer;
 use crate::topics::apps::RenameArgs;
-use crate::{front_door, place, reconcile};
+use crate::{front_door, place, reconcile, walk};
 
 /// Renames it; processes with the new name take over from those with the old one.
 pub fn run(host: &Host, args: &RenameArgs, out: &mut Printer) -> Result<(), Failure> {
@@ -42,7 +44,7 @@ pub fn run(host: &Host, args: &RenameArgs, out: &mut Printer) -> Result<(), Fail
     let live = reconcile::reconcile(host, &new)?;
     if live.is_some() {
         restart::again(host, &new, out)?;
-        forget_sockets(host, &new, &old)?;
+        walk::finish(out, "waiting for the old processes", forget_sockets(&new, &old));
     }
     drop(lock);
     tell_of_certificate(host, &new, out);
@@ -167,10 +169,9 @@ fn rename_logs(app: &App, old: &App) -> Result<(), Failure> {
 }
 
 /// When the last process of the old name has gone, so do its sockets.
-fn forget_sockets(host: &Host, app: &App, old: &App) -> Result<(), Failure> {
-    let limit = host.conf.drain_timeout + host.conf.stop_timeout + std::time::Duration::from_secs(10);
-    for instance in dokuen_proc::instances(app)?.iter().filter(|instance| instance.is_retired()) {
-        instance.wait_gone(limit)?;
-    }
+fn forget_sockets(app: &App, old: &App) -> Result<(), Failure> {
+    let all = dokuen_proc::instances(app)?;
+    let old_ones: Vec<_> = all.into_iter().filter(Instance::is_retired).collect();
+    dokuen_proc::wait_until_gone(&old_ones)?;
     Ok(fs::remove_tree(old.run_dir())?)
 }

@@ -27,10 +27,11 @@ pub fn run(host: &Host, args: &RestartArgs, out: &mut Printer) -> Result<(), Fai
     let chosen = chosen(&app, reconcile::of_generation(&app, live.generation)?, &only)?;
     let config = app.env().load()?;
     let tree = releases::current(&app)?.ok_or_else(|| nothing_runs(&app))?;
-    let limit = walk::checks(host, &app, &config, tree.path())?.timeout;
+    let checks = walk::checks(host, &app, &config, tree.path())?;
     // One after the other, so that of two the other one answers.
     for instance in &chosen {
-        in_place(&app, instance, limit)?;
+        in_place(&app, instance, checks.timeout)?;
+        dokuen_proc::wait_until_they_answer(&app, std::slice::from_ref(instance), &checks)?;
         out.fact(&format!("{} runs anew", instance.id.name()));
     }
     out.step(&format!("restarted {} of {}", only.join(", "), app.name));

@@ -52,7 +52,7 @@ fn mend(host: &Host, app: &App) -> Result<(), Failure> {
     fs::relink(&host.bin_dir().join("dokuen-deploy"), &hooks.join("pre-receive"))?;
     let is_whole = |missing: Option<Vec<String>>| missing.is_none_or(|missing| missing.is_empty());
     if !app.stopped_file().exists() && !boot::missing(app).is_ok_and(is_whole) {
-        boot::boot(host, app, &mut Silent)?;
+        boot::boot(host, app, boot::Which::NotShutDown, &mut Silent)?;
     }
     Ok(())
 }

@@ -39,7 +39,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
 /// a command holds the app they are its business.
 fn strays(app: &App) -> Result<Vec<String>, Failure> {
     let _lock = match app.lock("looking for strays") {
-        Err(LockError::Busy { .. }) => return Ok(Vec::new()),
+        Err(LockError::Busy { .. } | LockError::Gone { .. }) => return Ok(Vec::new()),
         other => other?,
     };
     let live = ledger::live(app)?.map(|live| live.generation).filter(|_| !app.stopped_file().exists());
@@ -77,7 +77,7 @@ fn fix(host: &Host) -> Result<(), Failure> {
     for app in host.apps()? {
         match app.lock("looking after strays") {
             Ok(_lock) => drop(reconcile::reconcile(host, &app)?),
-            Err(LockError::Busy { .. }) => {}
+            Err(LockError::Busy { .. } | LockError::Gone { .. }) => {}
             Err(other) => return Err(other.into()),
         }
     }

@@ -26,7 +26,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
 }
 
 fn fix(host: &Host) -> Result<(), Failure> {
-    if host.conf.gitolite { wire::wire(host, &mut Silent).map(drop) } else { keys::rewrite(host) }
+    if host.conf.gitolite { wire::wire(host, &mut Silent).map(drop) } else { keys::sync(host) }
 }
 
 fn or_well(found: Vec<Finding>, well: &str) -> Vec<Finding> {

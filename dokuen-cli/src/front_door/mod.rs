@@ -177,7 +177,7 @@ fn show_files(host: &Host, app: &App) -> Result<(), Failure> {
     }
     match app.lock("showing its files") {
         Ok(_lock) => statics::show(host, app),
-        Err(LockError::Busy { .. }) => Ok(()),
+        Err(LockError::Busy { .. } | LockError::Gone { .. }) => Ok(()),
         Err(other) => Err(other.into()),
     }
 }

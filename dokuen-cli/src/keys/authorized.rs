@@ -12,7 +12,7 @@ const END: &str = "# dokuen end";
 const MOST: u64 = 16 * 1024 * 1024;
 
 /// Makes Dokuen's part of the file what `keys/` says.
-pub fn rewrite(host: &Host) -> Result<(), Failure> {
+pub(super) fn rewrite(host: &Host) -> Result<(), Failure> {
     let path = host.authorized_keys();
     let (before, after) = before_and_after(host)?;
     if after == before {

@@ -6,7 +6,8 @@ mod authorized;
 pub(crate) mod base64;
 mod public_key;
 
-pub use authorized::{is_in_step, rewrite};
+pub use authorized::is_in_step;
+use authorized::rewrite;
 pub use public_key::{KeyError, PublicKey};
 
 use dokuen_core::cmd::Cmd;
@@ -101,6 +102,12 @@ pub fn remove(host: &Host, name: &UserName) -> Result<Result<(), Failure>, Failu
     let gone = fs::remove(&host.key_file(name)).map_err(Failure::from);
     gone.and_then(|()| rewrite(host)).inspect_err(|_| before.put_back(host, name))?;
     Ok(forget(host, name))
+}
+
+/// sshd's file as the keys are now: whoever comes or goes meanwhile waits, and is in it or not.
+pub fn sync(host: &Host) -> Result<(), Failure> {
+    let _lock = lock(host)?;
+    rewrite(host)
 }
 
 /// The lock, and nothing lying about that somebody was killed over.

@@ -67,7 +67,7 @@ impl Topic for PeopleCommand {
             Self::AddUser(args) => keys::add(host, args, out),
             Self::RemoveUser(args) => keys::remove(host, &args.name, out),
             Self::Keys(form) => keys::list(host, *form, out),
-            Self::KeysSync => crate::keys::rewrite(host),
+            Self::KeysSync => crate::keys::sync(host),
             Self::List(args) => access::list(host, args, out),
             Self::Grant(args) => access::grant(host, args, out),
             Self::Revoke(args) => access::revoke(host, args, out),

@@ -1,6 +1,7 @@
 //! What is known of apps and releases, and what becomes of them.
 
 use std::fs;
+use std::process::Stdio;
 
 use serde_json::Value;
 
@@ -161,6 +162,20 @@ fn one_process_is_restarted_and_the_others_run_on() {
 }
 
 #[test]
+fn of_two_processes_that_are_restarted_one_answers() {
+    let host = Host::new();
+    let app = host.app("slow", "python");
+    let told = host.temp().join("told");
+    let (began, up) = (format!("echo began >> '{}'", told.display()), format!("echo up >> '{}'", told.display()));
+    let server = fs::read_to_string(app.checkout.join("Procfile")).unwrap().replace("web: ", "");
+    app.with("Procfile", format!("web: {began}; sleep 1; {up}; {server}")).push().ok();
+    app.dokuen("scale", &["web=2"]).ok();
+    fs::remove_file(&told).unwrap();
+    app.dokuen("restart", &["web"]).ok();
+    assert_eq!(fs::read_to_string(&told).unwrap(), "began\nup\nbegan\nup\n");
+}
+
+#[test]
 fn a_renamed_app_has_everything_it_had_under_its_new_name_only() {
     let host = Host::new();
     let app = host.app("old", "types");
@@ -189,6 +204,31 @@ fn a_renamed_app_has_everything_it_had_under_its_new_name_only() {
     host.dokuen(&["doctor", "--json"]);
     host.dokuen(&["apps:destroy", "new", "--force"]).ok();
     host.dokuen(&["create", "old"]).ok();
+}
+
+#[test]
+fn what_began_before_a_rename_does_nothing_under_the_old_name() {
+    let host = Host::new();
+    let app = host.app("old", "types");
+    app.push().ok();
+    let mut command = host.command(host.program());
+    command
+        .args(["config:set", "-a", "old", "A=-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let waiting = command.spawn().unwrap();
+    let asleep_at = format!("/proc/{}/wchan", waiting.id());
+    eventually("it reads its input", || fs::read_to_string(&asleep_at).unwrap().contains("pipe_read"));
+    host.dokuen(&["apps:rename", "-a", "old", "new"]).ok();
+    // Closed by being dropped: the value is empty.
+    let said = waiting.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&said.stderr);
+    assert_eq!(said.status.code(), Some(3), "{errors}");
+    assert!(errors.contains("app old was renamed or destroyed meanwhile"), "{errors}");
+    let new = App { name: "new".to_owned(), ..app };
+    new.serves("Hello from types, version 1");
+    assert!(!host.dir().join("run/old").exists());
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! What is changed of an app that is shut down starts nothing, and says so.
 
+use std::fs;
+
+use crate::app::App;
 use crate::host::Host;
 
 const SAID: &str = "hello is shut down: dokuen boot --application=hello starts it";
@@ -18,6 +21,39 @@ fn config_and_scale_say_that_nothing_runs_with_them() {
     let said = app.dokuen("config_set", &["A=3"]).ok().out();
     assert!(!said.contains("shut down"), "{said}");
     assert_eq!(app.env("A"), b"3");
+}
+
+/// It takes three seconds to stop.
+fn lingering(host: &Host, name: &str) -> App {
+    let app = host.app(name, "types");
+    app.with("Procfile", "clock: trap 'sleep 3; exit' TERM; sleep 1000 & wait\n");
+    app.dokuen("config_set", &["DOKUEN_STOP_TIMEOUT=30"]).ok();
+    app.push().ok();
+    app.dokuen("scale", &["clock=1"]).ok();
+    app
+}
+
+#[test]
+fn all_apps_stop_at_the_same_time_and_each_by_its_own_terms() {
+    let host = Host::new();
+    let apps = ["a", "b", "c", "d"].map(|name| lingering(&host, name));
+    let begun = std::time::Instant::now();
+    host.dokuen(&["shutdown"]).ok().stdout_has("a stopped").stdout_has("d stopped");
+    assert!(begun.elapsed().as_secs() < 9, "{:?}", begun.elapsed());
+    assert!(apps.iter().all(|app| app.runs().is_empty()));
+}
+
+#[test]
+fn a_boot_that_finds_the_app_busy_has_changed_nothing() {
+    let app = Host::new().app("hello", "types");
+    app.push().ok();
+    app.dokuen("shutdown", &[]).ok();
+    let lock = fs::File::open(app.dir().join("lock")).unwrap();
+    lock.lock().unwrap();
+    app.dokuen("boot", &[]).exits(5);
+    assert!(app.exists("stopped"));
+    lock.unlock().unwrap();
+    app.dokuen("boot", &[]).ok().serving("Hello from types, version 1");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Pushes that go live, and what their pusher is told.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::time::SystemTime;
 
 use crate::app::App;
 use crate::host::{Host, Options, eventually};
@@ -177,6 +179,30 @@ fn what_git_cannot_store_keeps_a_push_from_going_live() {
     both.fails().stderr_has("\"refs/heads/a/b/c\" cannot be stored beside \"refs/heads/a\"");
     app.serves(HELLO);
     app.push().ok().serving("never");
+}
+
+/// What a client of one's own may send: git's own would refuse the name. Nothing is in the pack.
+fn sent_raw(app: &App, name: &str) -> Vec<u8> {
+    let line = format!("{} {} {name}\0report-status", "0".repeat(40), app.pushed("master"));
+    let mut text = format!("{:04x}{line}0000", line.len() + 4).into_bytes();
+    text.extend(b"PACK\0\0\0\x02\0\0\0\0");
+    text.extend(b"\x02\x9d\x08\x82\x3b\xd8\xa8\xea\xb5\x10\xad\x6a\xc7\x5c\x82\x3c\xfd\x3e\xd3\x1e");
+    text
+}
+
+#[test]
+fn a_ref_name_leads_nowhere_else() {
+    let app = Host::new().app("hello", "python");
+    app.push().ok();
+    let lock = app.dir().join("Gemfile.lock");
+    fs::write(&lock, "").unwrap();
+    fs::File::open(&lock).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+    let repo = app.repo().display().to_string();
+    for name in ["refs/heads/../../../../apps/hello/Gemfile", "../../apps/hello/Gemfile", "refs/heads/./x", "refs//x"] {
+        let received = app.git_given(&["receive-pack", &repo], &sent_raw(&app, name));
+        received.stderr_has("is no name of a ref");
+        assert!(lock.exists(), "{name}");
+    }
 }
 
 #[test]

@@ -219,9 +219,15 @@ impl App {
         self.run.join("live")
     }
 
-    /// The lock that every change of the app holds.
+    /// The lock that every change of the app holds. Who has it has the app: one that was renamed since it was looked up
+    /// leaves a link at its place, through which the lock would be that of the new name.
     pub fn lock(&self, doing: &str) -> Result<Lock, LockError> {
-        Lock::try_take(&self.dir.join("lock"), &format!("app {}", self.name), doing)
+        let (path, what) = (self.dir.join("lock"), format!("app {}", self.name));
+        let lock = match Lock::try_take(&path, &what, doing) {
+            Err(LockError::Open(e)) if e.is_not_found() => return Err(LockError::Gone { what }),
+            other => other?,
+        };
+        if self.exists() && lock.is_at(&path) { Ok(lock) } else { Err(LockError::Gone { what }) }
     }
 
     /// `app.base`.

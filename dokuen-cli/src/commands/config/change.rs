@@ -177,6 +177,7 @@ fn restart(host: &Host, app: &App, out: &mut Printer) -> Result<bool, Failure> {
             out.fact(&format!("{} is being changed by somebody else: restart it to be sure", app.name));
             return Ok(false);
         }
+        Err(LockError::Gone { .. }) => return Ok(false),
         other => other?,
     };
     if reconcile::reconcile(host, app)?.is_none() {
