@@ -78,10 +78,10 @@ fn has_open_quote(line: &str) -> bool {
 /// The `.env` of a release, which an app may have removed or spoilt since it was built: none is empty, a spoilt one is an
 /// error that names the file and the line. No symbolic link is followed.
 pub fn read_dotenv(path: &Path) -> Result<Environment, FsError> {
-    if path.symlink_metadata().is_err() {
-        return Ok(Environment::default());
-    }
-    let bytes = fs::read_foreign(path, MOST_BYTES)?;
+    let bytes = match fs::read_foreign(path, MOST_BYTES) {
+        Err(e) if e.is_not_found() => return Ok(Environment::default()),
+        other => other?,
+    };
     let spoilt = |e| std::io::Error::new(std::io::ErrorKind::InvalidData, e);
     fs::at("read", path, parse_dotenv(&String::from_utf8_lossy(&bytes)).map_err(spoilt))
 }

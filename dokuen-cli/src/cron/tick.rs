@@ -54,8 +54,9 @@ fn of_app(host: &Host, app: &App, now: Stamp, out: &mut Printer) -> Result<(), F
 }
 
 fn of_job(host: &Host, app: &App, job: &Job, now: Stamp, out: &mut Printer) -> Result<(), Failure> {
-    let done = done_until(app, job)?;
-    let since = done.unwrap_or(released_at(app)?.unwrap_or(now)).max(now.back(WINDOW));
+    // One from a time when the machine's clock was ahead would keep the job waiting for that.
+    let done = done_until(app, job)?.filter(|done| done.seconds_since(now) <= WINDOW);
+    let since = done.unwrap_or(released_at(app)?.unwrap_or(now).min(now)).max(now.back(WINDOW));
     let Some(due) = job.schedule.newest_due(since, now, &Zone::here()) else {
         return if done.is_none() { note(app, job, since) } else { Ok(()) };
     };

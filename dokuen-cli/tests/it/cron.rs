@@ -105,6 +105,10 @@ fn a_tick_that_was_killed_neither_doubles_nor_loses_a_run() {
     tick(&app).ok().stdout_has("j runs as cron.");
     ended(&app);
     assert_eq!((ran().as_str(), runs(&app).len()), ("ran\nran\n", 1));
+    // Noted by a clock that was ahead.
+    fs::write(app.dir().join("cron/j"), "20990101T000000").unwrap();
+    tick(&app).ok();
+    assert!(!fs::read_to_string(app.dir().join("cron/j")).unwrap().starts_with("2099"));
     // Missed for longer than an hour, it is not made up for.
     app.with("app.json", format!(r#"{{"cron": [{{"name": "k", "schedule": "{}", "command": "true"}}]}}"#, at(70)));
     app.push().ok();

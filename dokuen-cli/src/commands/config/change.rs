@@ -144,7 +144,7 @@ fn of_all(host: &Host, store: &EnvStore, config: &Environment, what: &str, out: 
         out.fact("nothing has changed");
         return Ok(false);
     }
-    store.become_exactly(config)?;
+    store.become_exactly(config).inspect_err(|_| drop(store.become_exactly(&before)))?;
     out.step(&format!("{what} for all apps"));
     Ok(true)
 }
