@@ -1,5 +1,6 @@
 //! What touches the machine outside the dokuen directory; root's part only, and only beside a system nginx.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use dokuen_core::cmd::Cmd;
@@ -124,8 +125,22 @@ fn tmpfile(host: &Host) -> String {
 }
 
 fn own(path: &Path, uid: Uid, gid: Gid) -> Result<(), Failure> {
+    if !is_our_link(path) {
+        return Ok(fs::own_of_foreign(path, uid.as_raw(), gid.as_raw())?);
+    }
     let owned = chown(path, Some(uid), Some(gid)).map_err(std::io::Error::from);
     Ok(fs::at("hand over", path, owned)?)
+}
+
+/// As [`fs::set_mode`], through no link that the account may have put there.
+pub fn set_mode(path: &Path, mode: u32) -> Result<(), Failure> {
+    let set = if is_our_link(path) { fs::set_mode(path, mode) } else { fs::set_mode_of_foreign(path, mode) };
+    Ok(set?)
+}
+
+/// A link that root has made leads to a larger disk, and is followed.
+fn is_our_link(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|meta| meta.is_symlink() && meta.uid() == geteuid().as_raw())
 }
 
 fn wire_nginx(host: &Host, root: bool, out: &mut Printer) -> Result<Vec<String>, Failure> {
@@ -170,7 +185,6 @@ fn permit_reload(host: &Host, out: &mut Printer) -> Result<Vec<String>, Failure>
 }
 
 fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> Result<Vec<String>, Failure> {
-    let unit = units::systemd_file(host);
     if platform == "macos" {
         let plist = host.boot_dir().join("dokuen.plist");
         return Ok(vec![format!(
@@ -194,18 +208,10 @@ fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> R
         );
         return Ok(vec![format!("{AT_BOOT}: {line}"), by_crontab(host)]);
     }
-    fs::install(&unit, Path::new(SYSTEMD_UNIT), fs::PUBLIC_FILE)?;
     fs::replace(Path::new("/etc/tmpfiles.d/dokuen.conf"), tmpfile(host).as_bytes(), fs::PUBLIC_FILE)?;
-    for name in [units::RENEWAL, units::RENEWAL_TIMER, units::CRON, units::CRON_TIMER] {
-        let installed = Path::new(SYSTEMD_UNIT).with_file_name(name);
-        fs::install(&host.boot_dir().join(name), &installed, fs::PUBLIC_FILE)?;
-    }
-    if units::has_apps_unit(host) {
-        fs::install(
-            &host.boot_dir().join(units::APPS),
-            &Path::new(SYSTEMD_UNIT).with_file_name(units::APPS),
-            fs::PUBLIC_FILE,
-        )?;
+    // Not copied from where the account may write: what stands in a unit is done by root.
+    for (name, text) in units::of_systemd(host) {
+        fs::replace(&Path::new(SYSTEMD_UNIT).with_file_name(name), text.as_bytes(), fs::PUBLIC_FILE)?;
     }
     systemctl(&["daemon-reload"])?;
     systemctl(&["enable", "--quiet", "dokuen.service"])?;

@@ -83,7 +83,7 @@ fn absolute(dir: &Path) -> Result<PathBuf, Failure> {
 fn install(host: &Host) -> Result<(), Failure> {
     for (dir, mode) in host.directories() {
         fs::make_dirs(&dir, mode)?;
-        fs::set_mode(&dir, mode)?;
+        machine::set_mode(&dir, mode)?;
     }
     for dir in [host.bin_dir(), host.hooks_dir(), host.boot_dir()] {
         // A setup that was killed over it; programs are large.

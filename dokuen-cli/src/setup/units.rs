@@ -8,24 +8,32 @@ use crate::exit::Failure;
 
 /// Writes all; which of them are installed is the machine's business.
 pub fn write(host: &Host) -> Result<(), Failure> {
-    fs::replace(&systemd_file(host), systemd(host).as_bytes(), fs::PUBLIC_FILE)?;
-    let others = [
+    let of_launchd = [
         ("dokuen.plist", launchd(host)),
-        (RENEWAL, renewal(host)),
-        (RENEWAL_TIMER, renewal_timer(host)),
         ("dokuen-certs.plist", renewal_launchd(host)),
-        (CRON, cron(host)),
-        (CRON_TIMER, cron_timer(host)),
         ("dokuen-cron.plist", cron_launchd(host)),
     ];
-    if has_apps_unit(host) {
-        fs::replace(&host.boot_dir().join(APPS), apps(host).as_bytes(), fs::PUBLIC_FILE)?;
-    }
-    for (name, text) in others {
+    for (name, text) in of_systemd(host).into_iter().chain(of_launchd) {
         fs::replace(&host.boot_dir().join(name), text.as_bytes(), fs::PUBLIC_FILE)?;
     }
     Ok(())
 }
+
+/// The units of systemd that this host needs: their file names, and what they say.
+pub fn of_systemd(host: &Host) -> Vec<(&'static str, String)> {
+    let mut units = vec![
+        (BOOT, systemd(host)),
+        (RENEWAL, renewal(host)),
+        (RENEWAL_TIMER, renewal_timer(host)),
+        (CRON, cron(host)),
+        (CRON_TIMER, cron_timer(host)),
+    ];
+    units.extend(has_apps_unit(host).then(|| (APPS, apps(host))));
+    units
+}
+
+/// What starts everything at boot and watches over it.
+const BOOT: &str = "dokuen.service";
 
 /// What all processes of all apps are in, where systemd gives them cgroups.
 pub const APPS: &str = "dokuen-apps.service";
@@ -56,7 +64,7 @@ pub fn crontab_line(host: &Host) -> String {
 
 /// Where the systemd unit is written.
 pub fn systemd_file(host: &Host) -> PathBuf {
-    host.boot_dir().join("dokuen.service")
+    host.boot_dir().join(BOOT)
 }
 
 /// `boot --watch` says when all apps were looked after, and stays. `KillMode=process`: it is in nobody's path, so its end

@@ -5,6 +5,7 @@
 mod links;
 mod made;
 mod open;
+mod owner;
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
@@ -14,6 +15,7 @@ use std::path::{Path, PathBuf};
 pub use links::{link, link_target, links, name_again, relink, relink_report};
 pub use made::with_its_directory;
 pub use open::{make_fifo, open, open_append, open_lock, open_lock_if_there, open_null, open_pipe, open_pipe_to_write};
+pub use owner::{own_of_foreign, set_mode_of_foreign};
 
 /// A secret: its owner only.
 pub const PRIVATE_FILE: u32 = 0o600;
