@@ -219,7 +219,7 @@ fn expect_ready(instance: &Instance, mut answer: ChildStdout) -> Result<(), Boot
     let timeout = PollTimeout::try_from(ANSWER).unwrap_or(PollTimeout::MAX);
     let waited = poll(&mut [PollFd::new(answer.as_fd(), PollFlags::POLLIN)], timeout);
     if waited != Ok(1) {
-        return Err(refused("its wrapper does not answer"));
+        return Err(refused(SILENT));
     }
     let mut text = [0; 1024];
     let count = answer.read(&mut text).unwrap_or(0);
@@ -231,7 +231,17 @@ fn expect_ready(instance: &Instance, mut answer: ChildStdout) -> Result<(), Boot
     }
 }
 
-/// Gives an instance a wrapper again, which adopts what still runs or starts the child anew.
+const SILENT: &str = "its wrapper does not answer";
+
+/// Gives an instance a wrapper again, which adopts what still runs or starts the child anew. Somebody else may be quicker
+/// (`boot --watch` and a command both look), or it leaves in this very moment: then there is nothing to do any more.
 pub fn revive(program: &Path, instance: &Instance) -> Result<(), BootError> {
-    expect_ready(instance, spawn(program, instance)?)
+    match expect_ready(instance, spawn(program, instance)?) {
+        Err(BootError::Refused { cause, .. })
+            if cause != SILENT && (instance.is_alive()? || !instance.is_complete()) =>
+        {
+            Ok(())
+        }
+        other => other,
+    }
 }

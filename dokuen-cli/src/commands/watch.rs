@@ -177,11 +177,7 @@ fn mend(host: &Host, instance: &Instance) -> Result<(), Failure> {
     if instance.is_retired() || instance.is_alive()? || !instance.is_complete() {
         return Ok(());
     }
-    match dokuen_proc::revive(&host.wrapper(), instance) {
-        // Somebody else was quicker, or it has left in this very moment.
-        Err(_) if instance.is_alive()? || !instance.is_complete() => Ok(()),
-        other => Ok(other?),
-    }
+    Ok(dokuen_proc::revive(&host.wrapper(), instance)?)
 }
 
 /// Wrappers that were started here and have ended are ours to collect.

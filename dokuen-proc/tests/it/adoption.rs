@@ -123,11 +123,15 @@ fn an_adopted_app_is_reached_though_somebody_holds_its_port_for_a_moment_or_for_
 }
 
 #[test]
-fn a_second_wrapper_is_refused() {
+fn a_second_wrapper_is_refused_and_whoever_wanted_it_has_one() {
     let place = Place::new("");
     let worker = place.runs("worker", "exec sleep 600");
-    let refused = dokuen_proc::revive(&place.host.wrapper(), &worker).unwrap_err().to_string();
-    assert!(refused.contains("has a wrapper already"), "{refused}");
+    let wrapper = worker.report().wrapper;
+    let second = Command::new(place.host.wrapper()).arg(worker.dir()).output().unwrap();
+    let refused = String::from_utf8(second.stdout).unwrap();
+    assert!(refused.starts_with("failed: ") && refused.contains("has a wrapper already"), "{refused}");
+    dokuen_proc::revive(&place.host.wrapper(), &worker).unwrap();
+    assert_eq!(worker.report().wrapper, wrapper);
     worker.stop().unwrap();
     worker.wait_gone(Duration::from_secs(10)).unwrap();
 }
