@@ -103,8 +103,8 @@ impl Files {
         if self.path.symlink_metadata().is_ok_and(|at_path| at_path.ino() == meta.ino()) {
             for number in (0..KEPT).rev() {
                 let from = self.numbered(number);
-                // What cannot be moved stays, and the log grows on.
-                if from.exists() && fs::rename(&from, &self.numbered(number + 1)).is_err() {
+                // What cannot be moved stays, and the log grows on. Not waited for the disk: the front's requests would be.
+                if from.exists() && fs::rename_report(&from, &self.numbered(number + 1)).is_err() {
                     break;
                 }
             }

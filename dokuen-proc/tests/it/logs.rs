@@ -106,3 +106,26 @@ fn a_lone_line_costs_one_wake_up() {
     worker.stop().unwrap();
     worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
 }
+
+/// The wrapper is watched by `strace`, and no sync of it succeeds.
+#[cfg(not(dokuen_portable))]
+#[test]
+fn a_log_is_set_aside_without_waiting_for_the_disk() {
+    let place = Place::new("log_bytes: 10000");
+    let (wrapper, real, trace) = (place.host.wrapper(), place.file("real"), place.file("trace"));
+    std::fs::rename(&wrapper, &real).unwrap();
+    let strace = format!(
+        "strace -qq -e trace=?rename,renameat,renameat2,fsync,fdatasync -e inject=fsync:error=EIO -o {}",
+        trace.display()
+    );
+    let script = format!("#!/bin/sh\nexec {strace} {} \"$@\"\n", real.display());
+    dokuen_core::fs::replace(&wrapper, script.as_bytes(), 0o755).unwrap();
+    let worker =
+        place.runs("worker", "while :; do for i in 1 2 3 4 5 6 7 8 9; do echo 0123456789; done; sleep 0.005; done");
+    eventually("it was set aside", || !place.log("worker.1.2").is_empty());
+    worker.stop().unwrap();
+    worker.wait_gone(std::time::Duration::from_secs(10)).unwrap();
+    let trace = std::fs::read_to_string(trace).unwrap();
+    let synced: Vec<_> = trace.lines().filter(|call| call.contains("sync(")).collect();
+    assert!(trace.contains("worker.1.1") && synced.is_empty(), "{synced:?}");
+}
