@@ -18,6 +18,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
 use crate::family::{Bounds, Excess, Family, MARK, fresh_mark};
+use crate::platform;
 use crate::sink::Sink;
 
 /// Where a child's two streams go.
@@ -59,6 +60,7 @@ const QUIET: Duration = Duration::from_millis(50);
 const QUIET_AFTER_EXIT: Duration = Duration::from_millis(10);
 /// A daemon that keeps writing is listened to this long after the script's end.
 const MOST_AFTER_EXIT: Duration = Duration::from_millis(500);
+const LOOK: Duration = Duration::from_millis(5);
 const GRACE: Duration = Duration::from_millis(200);
 
 impl<'a> Watch<'a> {
@@ -225,10 +227,15 @@ impl Group {
         self.family.as_mut()?.excess().map(How::TooMuch)
     }
 
+    /// How the leader has ended. It is not reaped: as long as it is there as a zombie, the number of its group is nobody
+    /// else's.
     fn try_wait(&mut self) -> io::Result<Option<ExitStatus>> {
-        let status = self.leader.try_wait()?;
-        self.reaped |= status.is_some();
-        Ok(status)
+        platform::ended(&mut self.leader)
+    }
+
+    /// Once it has ended; its zombie would be taken for a member of the group.
+    fn reap(&mut self) {
+        self.reaped = self.reaped || matches!(self.try_wait(), Ok(Some(_))) && self.leader.wait().is_ok();
     }
 
     /// The pipes are closed: the exit follows at once, or the child works on in silence.
@@ -246,21 +253,33 @@ impl Group {
         }
     }
 
-    /// TERM and a moment for who deserves it, KILL. Says whether there was anybody. The id of the group cannot have been
-    /// given to others: it is taken as long as the group has a member, and with none left the signal reaches nobody.
+    /// TERM and a moment for who deserves it, KILL. Says whether there was anybody. The number of the group is its own while
+    /// the leader is not reaped or the group has a member; seen empty once, nothing is sent there any more, and nobody is
+    /// known by it.
     fn end(&mut self, gently: bool) -> bool {
+        self.reap();
         let first = if gently { Signal::SIGTERM } else { Signal::SIGKILL };
         let anybody = self.signal(Some(first));
-        let until = Instant::now() + GRACE;
-        while anybody && Instant::now() < until && self.signal(None) {
-            let _ = self.try_wait();
-            std::thread::sleep(Duration::from_millis(5));
+        if let Some(family) = &mut self.family {
+            family.leave_group(anybody);
         }
-        self.signal(Some(Signal::SIGKILL));
+        if self.outlasts(anybody, GRACE) {
+            self.signal(Some(Signal::SIGKILL));
+        }
         if !self.reaped {
             self.reaped = self.leader.wait().is_ok();
         }
         self.family.as_mut().is_some_and(Family::kill) || anybody
+    }
+
+    fn outlasts(&mut self, mut anybody: bool, grace: Duration) -> bool {
+        let until = Instant::now() + grace;
+        while anybody && Instant::now() < until {
+            std::thread::sleep(LOOK);
+            self.reap();
+            anybody = self.signal(None);
+        }
+        anybody
     }
 
     fn signal(&self, signal: Option<Signal>) -> bool {

@@ -41,7 +41,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 const SHARE: u32 = 20;
 
 pub(crate) struct Family {
-    leader: i32,
+    /// The group that the child leads, as long as its number is sure to be its own.
+    group: Option<i32>,
     since: u64,
     /// Of the whole machine, at the beginning.
     threads: u64,
@@ -65,7 +66,7 @@ impl Family {
         platform::give_way(leader);
         let (since, threads) = (platform::started(leader).unwrap_or(0), platform::threads().unwrap_or(0));
         let (mark, next, known) = (format!("{MARK}={mark}"), Instant::now() + PAUSE, HashMap::new());
-        Self { leader, since, threads, mark, bounds, known, next, next_look: next }
+        Self { group: Some(leader), since, threads, mark, bounds, known, next, next_look: next }
     }
 
     /// Counts now and then; says what is too much.
@@ -101,10 +102,18 @@ impl Family {
     }
 
     fn signal(&self, wanted: bool, signal: Signal) {
-        if wanted {
+        if let Some(group) = self.group.filter(|_| wanted) {
             // Who has gone meanwhile needs neither.
-            let _ = killpg(Pid::from_raw(self.leader), signal);
+            let _ = killpg(Pid::from_raw(group), signal);
         }
+    }
+
+    /// From now on nobody belongs by the group, whose number may soon be somebody else's; who is in it is kept in mind.
+    pub fn leave_group(&mut self, has_members: bool) {
+        if has_members {
+            self.members();
+        }
+        self.group = None;
     }
 
     /// All that live, the leader too while it does.
@@ -132,7 +141,7 @@ impl Family {
 
     fn has(&self, process: &Process, marked: &Carriers) -> bool {
         process.started >= self.since
-            && (process.group == self.leader
+            && (self.group == Some(process.group)
                 || self.known.contains_key(&process.pid)
                 || self.known.contains_key(&process.parent)
                 || marked.has(process))

@@ -13,10 +13,16 @@ pub(crate) struct Process {
 
 #[cfg(all(target_os = "linux", not(dokuen_portable)))]
 mod system {
+    use std::io;
+    use std::os::unix::process::ExitStatusExt;
     use std::path::{Path, PathBuf};
+    use std::process::{Child, ExitStatus};
 
     use dokuen_core::fs;
-    use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal, setpriority_process};
+    use rustix::io::Errno;
+    use rustix::process::{
+        Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, setpriority_process, waitid,
+    };
 
     use super::Process;
 
@@ -75,6 +81,21 @@ mod system {
         }
     }
 
+    /// How a child has ended, which stays a zombie, and with it its number.
+    pub fn ended(child: &mut Child) -> io::Result<Option<ExitStatus>> {
+        let Some(pid) = Pid::from_raw(child.id() as i32) else { return Ok(None) };
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        match waitid(WaitId::Pid(pid), look) {
+            Ok(found) => Ok(found.map(|status| {
+                let code = status.exit_status().map(|code| code << 8);
+                ExitStatus::from_raw(code.or(status.terminating_signal()).unwrap_or_default())
+            })),
+            // It was reaped before: by us.
+            Err(Errno::CHILD) => child.try_wait(),
+            Err(e) => Err(e.into()),
+        }
+    }
+
     /// Builds give way to the apps that serve: in time, and when memory runs out.
     pub fn give_way(pid: i32) {
         // A system without one of the two loses that preference alone.
@@ -111,7 +132,9 @@ mod system {
 
 #[cfg(not(all(target_os = "linux", not(dokuen_portable))))]
 mod system {
+    use std::io;
     use std::path::Path;
+    use std::process::{Child, ExitStatus};
 
     use dokuen_core::cmd::{Cmd, Output};
     use nix::sys::signal::{Signal, kill as send};
@@ -172,6 +195,11 @@ mod system {
         let _ = send(Pid::from_raw(process.pid), Signal::SIGKILL);
     }
 
+    /// How a child has ended. It is reaped: its number is free.
+    pub fn ended(child: &mut Child) -> io::Result<Option<ExitStatus>> {
+        child.try_wait()
+    }
+
     pub fn give_way(_: i32) {}
 
     pub fn threads() -> Option<u64> {
@@ -184,4 +212,4 @@ mod system {
 }
 
 pub use system::FINDS_STRAYS;
-pub(crate) use system::{Carriers, give_way, kill, machine_memory, memory, processes, started, threads};
+pub(crate) use system::{Carriers, ended, give_way, kill, machine_memory, memory, processes, started, threads};

@@ -41,6 +41,19 @@ fn a_daemon_that_keeps_writing_or_hides_or_is_deaf_is_ended_too() {
     }
 }
 
+/// One daemon writes on, another looks for half a second whether the number of their group is still the script's.
+#[cfg(all(target_os = "linux", not(dokuen_portable)))]
+#[test]
+fn a_script_keeps_its_number_until_what_it_left_is_told_to_end() {
+    let host = host();
+    let looks = r#"(while [ -e /proc/$$ ]; do sleep 0.01; done; sleep 0.1; echo free >"$1/number") &"#;
+    let pack = host.pack("daemon", &format!("(while echo; do :; done) &\n{looks}"), "true");
+    let built = host.build_with(&pack);
+    built.slug();
+    assert!(built.text().contains("ended what the build left running"), "{}", built.text());
+    assert!(!host.app().join("number").exists(), "somebody else could have had it");
+}
+
 #[test]
 fn a_daemon_in_a_session_of_its_own_is_ended_whichever_script_left_it() {
     for relative in ["bin/detect", "bin/compile", "bin/release"] {
