@@ -9,10 +9,9 @@ use std::process::ExitStatus;
 use dokuen_core::cmd::{self, Cmd};
 use dokuen_core::fs::{self, FsError};
 use dokuen_core::{EnvStore, Environment, Layers, Port, Storage, read_dotenv};
-use nix::errno::Errno;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgid};
 
 use crate::cgroup::{self, Group};
@@ -204,12 +203,6 @@ pub fn reap() -> Vec<(i32, String)> {
             Ok(_) => {}
         }
     }
-}
-
-/// Whether no process at all is below us, as the kernel says: true only of a subreaper, to whom every orphan comes.
-pub fn none_below() -> bool {
-    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    matches!(waitid(Id::All, flags), Err(Errno::ECHILD))
 }
 
 /// Everything the instance has started, as its wrapper sees it: what is below it, what carries the mark, and what is in

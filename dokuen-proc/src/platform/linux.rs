@@ -5,7 +5,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use dokuen_core::{Host, fs};
+use nix::errno::Errno;
 use nix::sys::prctl;
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open, pidfd_send_signal};
 
 use super::{Listener, Marked, Member, OwnedFd, Signal};
@@ -21,6 +23,12 @@ struct Stat {
 pub fn become_subreaper() -> bool {
     // An old kernel without it loses only what double-forks; the environment's mark still finds that.
     prctl::set_child_subreaper(true).is_ok()
+}
+
+/// Whether no process at all is below us, as the kernel says: true only of a subreaper, to whom every orphan comes.
+pub fn none_below() -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    matches!(waitid(Id::All, flags), Err(Errno::ECHILD))
 }
 
 /// How much a pipe holds; a failure (many large pipes of one user are refused) leaves it as it is. Says whether it

@@ -12,6 +12,11 @@ pub fn become_subreaper() -> bool {
     false
 }
 
+/// No subreaper ever asks; nix has no `waitid` for macOS.
+pub fn none_below() -> bool {
+    false
+}
+
 pub fn resize_pipe(pipe: &std::fs::File, bytes: i32) -> bool {
     let _ = (pipe, bytes);
     false

@@ -60,7 +60,7 @@ impl Wrapper {
     fn tree_is_empty(&mut self) -> bool {
         let lives = |pid: &i32| platform::start_time(*pid).is_some();
         let grouped = self.group.as_ref().is_some_and(|group| group.members().iter().any(lives));
-        if grouped || (self.all_below && child::none_below()) {
+        if grouped || (self.all_below && platform::none_below()) {
             return !grouped;
         }
         let empty = self.tree().is_empty();
