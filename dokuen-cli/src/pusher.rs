@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use dokuen_core::fs;
+use dokuen_core::fs::{self, FsError};
+use nix::errno::Errno;
 
 /// A process that was there, and whether it still was when it was looked at last.
 #[derive(Debug)]
@@ -40,12 +41,24 @@ impl Pusher {
         if seen.elapsed() < PAUSE {
             return false;
         }
-        let there = Process::of(self.pid).is_some_and(|now| now.started == self.started);
+        let there = self.is_there(stat(self.pid));
         if there {
             *seen = Instant::now();
         }
         !there
     }
+
+    /// Who cannot be looked at (no descriptor is free for that) has not gone.
+    fn is_there(&self, stat: Result<Vec<u8>, FsError>) -> bool {
+        match stat {
+            Ok(stat) => Process::parse(self.pid, &stat).is_some_and(|now| now.started == self.started),
+            Err(e) => !e.is_not_found() && e.source.raw_os_error() != Some(Errno::ESRCH as i32),
+        }
+    }
+}
+
+fn stat(pid: u32) -> Result<Vec<u8>, FsError> {
+    fs::read(&PathBuf::from(format!("/proc/{pid}/stat")))
 }
 
 struct Process {
@@ -58,8 +71,11 @@ struct Process {
 impl Process {
     /// A living one. Its name may hold anything, also blanks and parentheses: fields are counted from the last `)`.
     fn of(pid: u32) -> Option<Self> {
-        let bytes = fs::read(&PathBuf::from(format!("/proc/{pid}/stat"))).ok()?;
-        let text = String::from_utf8_lossy(&bytes);
+        Self::parse(pid, &stat(pid).ok()?)
+    }
+
+    fn parse(pid: u32, stat: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(stat);
         let (head, tail) = text.rsplit_once(')')?;
         let fields: Vec<&str> = tail.split_ascii_whitespace().collect();
         let living = !matches!(*fields.first()?, "Z" | "X");
@@ -90,5 +106,20 @@ mod tests {
         child.wait().unwrap();
         std::thread::sleep(PAUSE);
         assert!(pusher.has_gone());
+    }
+
+    #[test]
+    fn who_cannot_be_looked_at_has_not_gone() {
+        let pusher = Pusher { pid: 7, started: "1".to_owned(), seen: Mutex::new(Instant::now()) };
+        for (errno, there) in [
+            (Errno::EMFILE, true),
+            (Errno::ENFILE, true),
+            (Errno::EIO, true),
+            (Errno::ENOENT, false),
+            (Errno::ESRCH, false),
+        ] {
+            let read = fs::at("read", Path::new("/proc/7/stat"), Err(errno.into()));
+            assert_eq!(pusher.is_there(read), there, "{errno}");
+        }
     }
 }
