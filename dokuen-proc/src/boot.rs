@@ -231,11 +231,20 @@ fn expect_ready(instance: &Instance, mut answer: ChildStdout) -> Result<(), Boot
     }
 }
 
+/// The directory of its socket: gone with a reboot, it may be that of a name which the app had before, and then nobody
+/// else makes it.
+fn make_doorway(instance: &Instance) -> Result<(), FsError> {
+    let front = instance.spec().ok().and_then(|spec| spec.front);
+    let dir = front.as_ref().and_then(|front| front.socket.parent());
+    dir.map_or(Ok(()), |dir| fs::make_dirs(dir, fs::PUBLIC_DIR))
+}
+
 const SILENT: &str = "its wrapper does not answer";
 
 /// Gives an instance a wrapper again, which adopts what still runs or starts the child anew. Somebody else may be quicker
 /// (`boot --watch` and a command both look), or it leaves in this very moment: then there is nothing to do any more.
 pub fn revive(program: &Path, instance: &Instance) -> Result<(), BootError> {
+    make_doorway(instance)?;
     match expect_ready(instance, spawn(program, instance)?) {
         Err(BootError::Refused { cause, .. })
             if cause != SILENT && (instance.is_alive()? || !instance.is_complete()) =>

@@ -1,6 +1,7 @@
 //! Processes with Dokuen's mark that nobody looks after any more: their instance's directory is gone, or their one-off
 //! has ended without them.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use dokuen_core::{AppName, Host};
@@ -62,17 +63,22 @@ fn lost(host: &Host) -> Result<Vec<(Marked, Lost)>, Failure> {
 fn what_is_lost(host: &Host, dir: &Path) -> Result<Option<Lost>, Failure> {
     let kind = dir.parent().and_then(Path::file_name).unwrap_or_default();
     if kind == "instances" {
-        return Ok((!dir.exists()).then_some(Lost::Instance));
+        return Ok(is_gone(dir).then_some(Lost::Instance));
     }
     if kind != "runs" {
         return Ok(None);
     }
     let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let app = app_of(host, dir).and_then(|name| AppName::parse(&name).ok()).map(|name| host.app_at(name));
-    let Some(app) = app.filter(|_| dir.exists()) else { return Ok(Some(Lost::OneOff)) };
+    let Some(app) = app.filter(|_| !is_gone(dir)) else { return Ok(Some(Lost::OneOff)) };
     // A one-off that goes at this very moment leaves no name behind.
     let runs = oneoffs::named(&app, &name).is_ok_and(|run| run.state().is_ok_and(|state| state == State::Running));
     Ok((!runs).then_some(Lost::OneOff))
+}
+
+/// What cannot be looked at, for its mode or its owner, is there all the same.
+fn is_gone(dir: &Path) -> bool {
+    dir.metadata().is_err_and(|e| matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
 }
 
 fn app_of(host: &Host, dir: &Path) -> Option<String> {

@@ -54,6 +54,32 @@ fn push_and_deploy(app: &App, exit: i32, words: &[&str]) {
     app.become_fixture("python").greeting("after").push().ok().serving("after");
 }
 
+/// Answers, and ends after a moment: its database is not to be had, say.
+const DIES: &str = "import http.server, os, threading
+threading.Timer(0.2, os._exit, [3]).start()
+http.server.test(http.server.SimpleHTTPRequestHandler, port=int(os.environ['PORT']), bind='127.0.0.1')
+";
+/// What listens is not what was started.
+const DAEMON: &str = "import http.server, os
+if os.fork() or (os.setsid() or os.fork()): os._exit(0)
+http.server.test(http.server.SimpleHTTPRequestHandler, port=int(os.environ['PORT']), bind='127.0.0.1')
+";
+
+#[test]
+fn it_ends_while_another_process_is_waited_for() {
+    let app = live_app();
+    app.dokuen("scale", &["worker=1"]).ok();
+    app.with("dies.py", DIES).with("Procfile", "web: python3 dies.py\nworker: exec sleep 1000\n");
+    push_and_deploy(&app, 6, &["web.1 exited with 3 before it was ready"]);
+}
+
+#[test]
+fn what_listens_is_left_by_what_was_started() {
+    let app = live_app();
+    app.with("daemon.py", DAEMON).with("Procfile", "web: python3 daemon.py\n");
+    push_and_deploy(&app, 6, &["web.1 exited with 0 before it was ready"]);
+}
+
 #[test]
 fn it_crashes_at_once() {
     let app = live_app();

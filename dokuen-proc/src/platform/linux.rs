@@ -1,5 +1,6 @@
 //! Linux's way: `/proc`, pidfds, and the kernel's tables of sockets.
 
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -45,7 +46,7 @@ pub fn start_time(pid: i32) -> Option<u64> {
 /// Everything below `root` that is not somebody else's, and everything whose environment carries `mark` (`NAME=...`),
 /// but not `root` itself.
 pub fn members(root: Option<i32>, mark: &str) -> Vec<Member> {
-    let all: Vec<(i32, Stat)> = pids().into_iter().filter_map(|pid| Some((pid, stat(pid)?))).collect();
+    let all = everything();
     let ours = |pid: i32| {
         let below = root.and_then(|root| way_up(&all, pid, root));
         below.is_some_and(|way| !way.into_iter().any(|pid| is_apart(pid, mark))) || has_mark(pid, mark)
@@ -53,6 +54,23 @@ pub fn members(root: Option<i32>, mark: &str) -> Vec<Member> {
     let living = all.iter().filter(|(pid, s)| !s.zombie && Some(*pid) != root && ours(*pid));
     living.map(|(pid, s)| Member { pid: *pid, started: s.started }).collect()
 }
+
+/// All processes. One that daemonizes is gone when it is looked at, and its child came after the list was made: the list
+/// is made again until it has nobody new.
+fn everything() -> Vec<(i32, Stat)> {
+    let (mut all, mut seen) = (Vec::new(), HashSet::new());
+    for _ in 0..MOST_LOOKS {
+        let new: Vec<i32> = pids().into_iter().filter(|pid| seen.insert(*pid)).collect();
+        if new.is_empty() {
+            break;
+        }
+        all.extend(new.into_iter().filter_map(|pid| Some((pid, stat(pid)?))));
+    }
+    all
+}
+
+/// On a busy machine there is always somebody new, and nearly never somebody of ours.
+const MOST_LOOKS: usize = 8;
 
 /// A process and all that stand between it and `root`, if it is below that.
 fn way_up(all: &[(i32, Stat)], pid: i32, root: i32) -> Option<Vec<i32>> {

@@ -15,6 +15,7 @@ use dokuen_core::{App, ProcessType, Protocol};
 use crate::boot::{Booted, Plan, Started};
 use crate::check::{Command, Request};
 use crate::instance::{Instance, Report};
+use crate::platform::{self, Member};
 use crate::route::{self, RouteError, Switched};
 pub use error::ReadyError;
 use error::tail;
@@ -82,11 +83,21 @@ impl Booted {
             }
             if still.is_empty() {
                 self.run_commands(begun, cancel)?;
+                still = self.ended_meanwhile(begun)?;
+            }
+            if still.is_empty() {
                 return Ok(Ready { plan: self.plan, started: self.started });
             }
             waiting = still;
             std::thread::sleep(pace.pause());
         }
+    }
+
+    /// Those whose wrapper has yet to say how they ended.
+    fn ended_meanwhile(&self, begun: Instant) -> Result<Vec<Watched<'_>>, ReadyError> {
+        let ended: Vec<_> = self.started.instances.iter().filter(|i| !runs(i)).map(Watched::new).collect();
+        ended.iter().try_for_each(|watched| self.check_time(watched, begun, "it has ended".to_owned()))?;
+        Ok(ended)
     }
 
     fn look(
@@ -178,6 +189,14 @@ fn silent(app: &App, instance: &Instance, report: &Report, checks: &Checks, last
         Some(last) => ReadyError::Silent { name, door, within: checks.timeout, last, log },
         None => ReadyError::Ended { name, how: report.last_end.clone(), log },
     }
+}
+
+/// Whether it is what was started that runs. What was ready may have ended while others were waited for; and what answers
+/// may be left by a process that has just ended. Its wrapper will say how.
+fn runs(instance: &Instance) -> bool {
+    let report = instance.report();
+    let lives = |child: Member| platform::start_time(child.pid) == Some(child.started);
+    report.restarts == 0 && report.last_end.is_empty() && report.member().is_some_and(lives)
 }
 
 /// Whether it is asked over HTTP.
