@@ -13,12 +13,13 @@ use std::path::Path;
 use dokuen_core::ledger::{self, Live, Record, Version};
 use dokuen_core::releases::{self, Links, Tree};
 use dokuen_core::{App, Environment, Formation, Host, ProcessType, Procfile, Stamp, Transcript, fs};
-use dokuen_nginx::{IfDown, Routed};
+use dokuen_nginx::Routed;
 use dokuen_proc::{Checks, Instance, Plan, boot};
 
 use crate::app_json::AppJson;
 use crate::cancel::Cancellable;
 use crate::exit::{Exit, Failure};
+use crate::front_door::Tell;
 use crate::git::Commit;
 use crate::settings::Settings;
 use crate::slug_again::{self, Source};
@@ -43,8 +44,8 @@ pub struct Next {
     pub what: Option<String>,
     /// Who makes it.
     pub by: String,
-    /// Whether it goes live where nginx does not run.
-    pub if_down: IfDown,
+    /// When nginx hears of it.
+    pub tell: Tell,
 }
 
 /// A push: from the commit to the live release. The caller holds the app's lock.
@@ -80,7 +81,7 @@ fn deploy_unless(
         formation,
         what: Some("deploy".into()),
         by: by.to_owned(),
-        if_down: IfDown::Start,
+        tell: Tell::First,
     };
     unless_abandoned(out)?;
     let record = go_live_unless(host, app, next, Some(cancel), out)?;
@@ -147,9 +148,8 @@ fn go_live_unless(
     let ready = ready.map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
     unless_abandoned(out)?;
     cancel.map_or(Ok(()), Cancellable::close)?;
-    let routed = front_door::route(host, app, &next.config, webs(&plan), next.if_down, out)?;
+    let routed = tell_nginx(host, app, &next, &plan, out)?;
     let live = Live { version: record.version, generation: plan.generation };
-    front_door::statics::prepare(host, app, &next.tree)?;
     let filed = Filed::new(app, entry, &next, live)?;
     let switched = ready.switch()?;
     promote(app, &next.tree, before, live)?;
@@ -164,6 +164,21 @@ fn go_live_unless(
     finish(out, "what nginx shows of the release", front_door::statics::show(host, app));
     finish(out, "what is left of the change before it", retire_all_but(app, live));
     Ok(record)
+}
+
+fn tell_nginx(
+    host: &Host,
+    app: &App,
+    next: &Next,
+    plan: &Plan,
+    out: &mut dyn Transcript,
+) -> Result<Option<Routed>, Failure> {
+    if next.tell == Tell::Apart {
+        return Ok(None);
+    }
+    let routed = front_door::route(host, app, &next.config, webs(plan), out)?;
+    front_door::statics::prepare(host, app, &next.tree)?;
+    Ok(routed)
 }
 
 /// A push whose client has gone is given up before its switch: git will not take what nobody waits for.

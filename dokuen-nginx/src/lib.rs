@@ -82,7 +82,7 @@ pub use park::Parked;
 pub use places::Places;
 pub use program::{Nginx, Program, System, find_program};
 pub use rebuild::{Rebuilt, rebuild};
-pub use route::{IfDown, Routed, ensure_default, remove, route, route_with, test};
+pub use route::{Routed, ensure_default, remove, route, test};
 pub use setting::{BadSetting, Origin, SETTINGS, Setting, Settings};
 pub use site::{Certificate, Custom, Files, Page, Redirect, Site, Upstream, conflicts};
 pub use template::{render, render_default};

@@ -72,34 +72,22 @@ impl Undo {
     }
 }
 
-/// What becomes of Dokuen's own nginx where it does not run and has nothing new to read. The machine's is the machine's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IfDown {
-    /// It is started, or the route fails: an app that nobody can reach is not routed.
-    Start,
-    /// It is left to whoever starts it beside this, as `boot` does: an app comes up whatever keeps nginx from it.
-    Leave,
-}
-
 /// Puts an app's vhost into force; does nothing at all when it is, and then waits for nobody's lock: the text is
 /// looked at before the note, so a change under way is seen as its note, and the app itself is its caller's alone.
 ///
 /// The candidate is tested apart, renamed into place, and proven through nginx. After an error, the old file is back
 /// and the old text in force.
+///
+/// Dokuen's own nginx is started where it does not run, or the route fails: an app that nobody can reach is not routed.
 pub fn route(nginx: &Nginx, site: &Site) -> Result<Routed, NginxError> {
-    route_with(nginx, site, IfDown::Start)
-}
-
-/// As [`route`], for whoever says what becomes of an nginx that does not run.
-pub fn route_with(nginx: &Nginx, site: &Site, if_down: IfDown) -> Result<Routed, NginxError> {
-    let is_up = || if_down == IfDown::Leave || nginx.has_master();
-    if is_there(&site_text(nginx, site)?)? && Pending::is_none(nginx.places())? && is_up() {
+    if is_there(&site_text(nginx, site)?)? && Pending::is_none(nginx.places())? && nginx.has_master() {
         sweep_after_a_killed_one(nginx.places())?;
         return Ok(Routed::unchanged());
     }
     let _lock = lock(nginx, "routing an app")?;
     let Some(change) = site_change(nginx, site)? else {
-        let parked = if is_up() { settle_what_is_noted(nginx).map(|()| Vec::new()) } else { start(nginx, site) }?;
+        let parked =
+            if nginx.has_master() { settle_what_is_noted(nginx).map(|()| Vec::new()) } else { start(nginx, site) }?;
         return Ok(Routed { undo: None, parked });
     };
     let mut changes = vec![change.clone()];

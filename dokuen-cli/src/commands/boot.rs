@@ -1,14 +1,15 @@
 //! `boot`: every app serves its last release again, each on its own; what runs already is left alone.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use dokuen_core::{App, Collected, Formation, Host, Transcript, fs, ledger, releases};
-use dokuen_nginx::IfDown;
 use dokuen_proc::Instance;
 
 use crate::archive::killed;
 use crate::exit::{Exit, Failure};
+use crate::front_door::Tell;
 use crate::printer::Printer;
 use crate::{front_door, keys, place, reconcile, walk};
 
@@ -45,18 +46,26 @@ fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failu
     }
     dokuen_proc::sweep_ports(&host.ports_dir())?;
     let (front, booted) = beside(|| open_front(host), || boot_all(host, apps, which, out));
-    for (app, problem) in front.iter().flatten() {
-        out.problem(&format!("{app}: {problem}"));
-    }
+    // What a killed command had left of an app's names was taken back while nginx was told of it.
+    let front = front.and_then(|said| Ok(said.into_iter().chain(open_front(host)?).collect()));
+    let front = said_of_front(front, out);
+    booted?;
+    front
+}
+
+/// Apps start whatever keeps nginx from them, and what is in the way may be mended meanwhile.
+fn said_of_front(front: Result<BTreeSet<Said>, Failure>, out: &mut Printer) -> Result<(), Failure> {
+    front.iter().flatten().for_each(|(whose, problem)| out.problem(&format!("{whose}: {problem}")));
+    let (exit, whom) = match &front {
+        Ok(said) if said.iter().all(|(whose, _)| whose == NGINX) => return Ok(()),
+        Ok(_) => (Exit::NginxRefused, "all of them as it should"),
+        Err(failure) => (failure.exit, "them"),
+    };
     if let Err(failure) = &front {
-        // Apps start without it, and what is in its way may be mended meanwhile.
         out.failure(failure);
     }
-    booted?;
-    front.map(drop).map_err(|failure| {
-        let text = "the apps run, but nginx does not lead to them";
-        Failure::new(failure.exit, text).hint("mend what is said above, then: dokuen boot")
-    })
+    let text = format!("the apps run, but nginx does not lead to {whom}");
+    Err(Failure::new(exit, text).hint("mend what is said above, then: dokuen boot"))
 }
 
 /// Both at the same time, or one after the other on a machine without room for a thread.
@@ -72,12 +81,17 @@ fn beside<A: Send, B>(aside: impl Fn() -> A + Sync, here: impl FnOnce() -> B) ->
 
 /// nginx runs, and knows every app, by one reload; what it would not take is said of each. An app whose front door is
 /// as it was does not wait for that, and one that has another waits for nginx's lock.
-fn open_front(host: &Host) -> Result<Vec<(String, String)>, Failure> {
+fn open_front(host: &Host) -> Result<BTreeSet<Said>, Failure> {
     // It also starts nginx where none runs: started before, nginx would read its configuration twice.
-    let mut problems = front_door::rebuild(host)?;
-    problems.extend(front_door::tend_logs(host).err().map(|failure| ("nginx".to_owned(), failure.to_string())));
-    Ok(problems)
+    let mut said = BTreeSet::from_iter(front_door::rebuild(host)?);
+    said.extend(front_door::tend_logs(host).err().map(|failure| (NGINX.to_owned(), failure.to_string())));
+    Ok(said)
 }
+
+/// Whose front door it is about, and what is wrong with it.
+type Said = (String, String);
+/// What stands there for no app.
+const NGINX: &str = "nginx";
 
 /// sshd's file is derived, and comes back like everything that is; a host without keys leaves it alone.
 fn sync_keys(host: &Host) -> Result<(), Failure> {
@@ -165,8 +179,7 @@ pub fn boot(host: &Host, app: &App, which: Which, out: &mut dyn Transcript) -> R
     {
         return Ok("runs");
     }
-    // Nginx is started beside this, and an app comes up whatever keeps nginx from it.
-    super::restart::again_with(host, app, IfDown::Leave, out)?;
+    super::restart::again_with(host, app, Tell::Apart, out)?;
     Ok("started")
 }
 

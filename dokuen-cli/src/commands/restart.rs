@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use dokuen_core::{App, Host, Transcript, ledger, releases, shown};
-use dokuen_nginx::IfDown;
 use dokuen_proc::Instance;
 
 use crate::exit::{Exit, Failure};
+use crate::front_door::Tell;
 use crate::printer::Printer;
 use crate::topics::processes::RestartArgs;
 use crate::walk::{self, Next};
@@ -73,17 +73,17 @@ fn in_place(app: &App, instance: &Instance, limit: Duration) -> Result<(), Failu
 
 /// Starts the live release anew, whether or not it runs. The caller holds the app's lock.
 pub fn again(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
-    again_with(host, app, IfDown::Start, out)
+    again_with(host, app, Tell::First, out)
 }
 
-/// As [`again`], for whoever says what becomes of an nginx that does not run.
-pub fn again_with(host: &Host, app: &App, if_down: IfDown, out: &mut dyn Transcript) -> Result<(), Failure> {
+/// As [`again`], for whoever says when nginx hears of it.
+pub fn again_with(host: &Host, app: &App, tell: Tell, out: &mut dyn Transcript) -> Result<(), Failure> {
     let (Some(live), Some(tree)) = (ledger::live(app)?, releases::current(app)?) else {
         return Err(reconcile::nothing_to_start(app));
     };
     let config = app.env().load()?;
     let formation = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
     let commit = ledger::record(app, live.version)?.and_then(|r| r.commit);
-    let next = Next { tree, commit, config, formation, what: None, by: place::who(), if_down };
+    let next = Next { tree, commit, config, formation, what: None, by: place::who(), tell };
     walk::go_live(host, app, next, out).map(|_| ())
 }

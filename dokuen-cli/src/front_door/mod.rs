@@ -18,7 +18,7 @@ use std::time::Duration;
 use dokuen_core::{
     App, Environment, Formation, Front, Host, LockError, NginxKind, ProcessType, Transcript, fs, ledger, releases,
 };
-use dokuen_nginx::{Account, IfDown, Nginx, NginxError, Own, Parked, Places, Routed, Site, System};
+use dokuen_nginx::{Account, Nginx, NginxError, Own, Parked, Places, Routed, Site, System};
 
 use crate::doctor;
 use crate::exit::{Exit, Failure};
@@ -27,6 +27,15 @@ pub use names::check_config as check_names;
 pub use saved::Saved;
 pub use site::of as site;
 
+/// When nginx hears of an app that goes live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tell {
+    /// Before it does: what nobody can reach does not go live.
+    First,
+    /// From whoever tells it of all apps together, as `boot` does: an app comes up whatever keeps nginx from it.
+    Apart,
+}
+
 /// Makes the app's names and slots known to nginx; nothing at all happens when they are and it runs. `webs` is how many `web`
 /// instances there are, `None` for an app without that process type: nginx may not have to know it, and then it is `None`.
 pub fn route(
@@ -34,7 +43,6 @@ pub fn route(
     app: &App,
     config: &Environment,
     webs: Option<usize>,
-    if_down: IfDown,
     out: &mut dyn Transcript,
 ) -> Result<Option<Routed>, Failure> {
     check_names(host, app, config)?;
@@ -42,7 +50,7 @@ pub fn route(
     if webs.is_none() && !has_front_door(&nginx, app, &site) {
         return Ok(None);
     }
-    let routed = dokuen_nginx::route_with(&nginx, &site, if_down)?;
+    let routed = dokuen_nginx::route(&nginx, &site)?;
     for parked in routed.parked() {
         out.problem(&said(parked));
     }
@@ -69,7 +77,7 @@ pub fn refresh(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), F
     }
     statics::show(host, app)?;
     let config = app.env().load()?;
-    route(host, app, &config, Some(instances(&config)), IfDown::Start, out)?.into_iter().for_each(Routed::keep);
+    route(host, app, &config, Some(instances(&config)), out)?.into_iter().for_each(Routed::keep);
     Ok(())
 }
 

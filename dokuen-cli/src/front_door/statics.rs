@@ -52,7 +52,8 @@ pub fn concern(host: &Host, app: &App) -> Result<bool, Failure> {
 
 /// Shows the files of the live tree, and no others.
 pub fn show(host: &Host, app: &App) -> Result<(), Failure> {
-    if host.conf.nginx == NginxKind::Own {
+    if host.conf.nginx == NginxKind::Own || wanted(host, app).is_err() {
+        // Settings that cannot be read are named by whoever routes the app; what is shown stays.
         return Ok(());
     }
     let (shown, tree) = (host.static_dir(&app.name), releases::current(app)?);

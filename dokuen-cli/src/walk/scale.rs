@@ -1,11 +1,12 @@
 //! `scale`: instances of the live generation come and go.
 
 use dokuen_core::{App, EnvName, EnvValue, Formation, Host, ProcessType, Transcript, ledger, releases};
-use dokuen_nginx::{IfDown, Routed};
+use dokuen_nginx::Routed;
 use dokuen_proc::{Instance, InstanceId, Plan, boot};
 
 use super::{Next, describe, finish, go_live, logs_hint, plan_for, webs};
 use crate::exit::Failure;
+use crate::front_door::Tell;
 use crate::{front_door, reconcile};
 
 /// Instances of the live generation come and go, the others are not touched. The caller holds the app's lock.
@@ -27,7 +28,7 @@ pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn
     out.step(&format!("scaling to {}", describe(wanted)));
     let commit = record.and_then(|r| r.commit);
     let (formation, by) = (wanted.clone(), by.to_owned());
-    let next = Next { tree, commit, config, formation, what: None, by, if_down: IfDown::Start };
+    let next = Next { tree, commit, config, formation, what: None, by, tell: Tell::First };
     if missing.iter().any(|(kind, n)| leaves_still(app, live.generation, kind, *n)) {
         // Their names are taken until what an earlier scale-down told to go has gone: nobody waits for that.
         return go_live(host, app, next, out).map(drop);
@@ -40,7 +41,7 @@ pub fn scale(host: &Host, app: &App, wanted: &Formation, by: &str, out: &mut dyn
     let ready = boot(&plan)?.wait_until_ready().map_err(|e| Failure::from(e).hint(logs_hint(app)))?;
     let staying_webs = staying.iter().filter(|i| i.id.kind.is_web()).count();
     let webs = webs(&plan).map(|new| staying_webs + new);
-    let routed = front_door::route(host, app, &next.config, webs, next.if_down, out)?;
+    let routed = front_door::route(host, app, &next.config, webs, out)?;
     let switched = ready.switch_with(&staying)?;
     // From here on the scale is this: `reconcile` ends what is too much, as it ended what was new until now.
     let before = app.env().load()?;

@@ -85,13 +85,19 @@ impl Machine {
     }
 }
 
-impl Drop for Machine {
-    fn drop(&mut self) {
+impl Machine {
+    fn stop(&self) {
         let pid = fs::read_to_string(self.dir.path().join("pid")).ok().and_then(|text| text.trim().parse().ok());
         if let Some(pid) = pid.map(nix::unistd::Pid::from_raw) {
             let _ = nix::sys::signal::kill(pid, nix::sys::signal::SIGTERM);
             eventually("nginx has gone", || nix::sys::signal::kill(pid, None).is_err());
         }
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -174,4 +180,29 @@ fn files_of_the_release_are_answered_by_an_nginx_that_can_read_nothing_else_of_i
     app.dokuen("nginx:set", &["static./assets=public"]).ok();
     host.dokuen(&["apps:destroy", "--application=hello", "--confirm=hello"]).ok();
     assert!(!shown(&app).exists());
+}
+
+/// With no nginx to be told, and with settings that cannot be read besides.
+#[test]
+fn boot_starts_apps_also_where_the_machines_nginx_is_down() {
+    let machine = Machine::new();
+    let host = &machine.host;
+    let app = host.app("hello", "python");
+    app.with("public/site.css", "a{}").push().ok();
+    app.dokuen("nginx:set", &["static./assets=public"]).ok();
+    let vhost = host.dir().join(format!("nginx/{}.conf", app.domain()));
+    let settings = app.dir().join("front/settings");
+    let kept = fs::read(&settings).unwrap();
+    machine.stop();
+    for lost in [&vhost, &settings] {
+        host.dokuen(&["shutdown"]).ok();
+        fs::write(lost, "").unwrap();
+        host.dokuen(&["boot"]).exits(8).stdout_has("hello: started").stderr_has("failed to reload nginx");
+        app.comes_to_run(&["web.1"]);
+    }
+    fs::write(&settings, kept).unwrap();
+    machine.start(&machine.dir.path().join("nginx.conf"));
+    host.dokuen(&["boot"]).ok().stdout_has("hello: runs");
+    app.serves("Hello from Python, version 1");
+    assert_eq!(curl(host, &url(&app, "/assets/site.css"), &[]).body, "a{}");
 }

@@ -17,6 +17,7 @@ mod tools;
 
 mod acme;
 mod authority_wants;
+mod boot_in_trouble;
 mod browser;
 mod domains;
 mod every_setting;

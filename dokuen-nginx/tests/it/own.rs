@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::{Lock, fs};
-use dokuen_nginx::{IfDown, route, route_with};
+use dokuen_nginx::route;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -67,12 +67,10 @@ fn a_route_starts_it_when_it_is_gone() {
 
 /// Of an app that has not changed too; the look costs a deploy no reload and waits for no lock.
 #[test]
-fn a_route_that_changes_nothing_starts_it_unless_somebody_else_does() {
+fn a_route_that_changes_nothing_starts_it_too() {
     let stage = Stage::new();
     let _app = stage.serve("hello");
     stage.own.stop(GRACE).unwrap();
-    route_with(&stage.nginx, &stage.site("hello"), IfDown::Leave).unwrap().keep();
-    assert!(!stage.own.is_running());
     let routed = route(&stage.nginx, &stage.site("hello")).unwrap();
     assert!(!routed.reloaded(), "nobody else answers");
     drop(routed);

@@ -3,10 +3,10 @@
 use dokuen_core::ledger::{self, Live};
 use dokuen_core::releases;
 use dokuen_core::{App, EnvName, EnvStore, Environment, Host, Lock, LockError, Transcript};
-use dokuen_nginx::IfDown;
 
 use super::{Store, given};
 use crate::exit::{Exit, Failure};
+use crate::front_door::Tell;
 use crate::printer::Printer;
 use crate::topics::config::{ConfigSetArgs, ConfigUnsetArgs};
 use crate::walk::{self, Next};
@@ -109,8 +109,8 @@ fn of_app(
         (Some(live), Some(tree)) if running == Running::Restart => {
             let formation = walk::formation_for(&config, &walk::procfile_of(&tree)?)?;
             let commit = ledger::record(app, live.version)?.and_then(|r| r.commit);
-            let (what, by, if_down) = (Some(what.to_owned()), place::who(), IfDown::Start);
-            let next = Next { tree, commit, config, formation, what, by, if_down };
+            let (what, by, tell) = (Some(what.to_owned()), place::who(), Tell::First);
+            let next = Next { tree, commit, config, formation, what, by, tell };
             walk::go_live(host, app, next, out)?;
         }
         (Some(_), _) => {

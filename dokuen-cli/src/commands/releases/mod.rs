@@ -7,11 +7,11 @@ pub use info::{diff, info};
 use dokuen_core::ledger::{self, Record, Version};
 use dokuen_core::releases::Tree;
 use dokuen_core::{App, Host, Transcript, shown};
-use dokuen_nginx::IfDown;
 use serde::Serialize;
 
 use crate::commands::freeze;
 use crate::exit::{Exit, Failure};
+use crate::front_door::Tell;
 use crate::printer::Printer;
 use crate::show::{Table, for_people, left, moment, short};
 use crate::topics::releases::ReleasesArgs;
@@ -118,7 +118,7 @@ pub fn rollback(host: &Host, name: &str, version: Option<&str>, out: &mut Printe
         formation,
         what: Some(format!("rollback to {to}")),
         by: place::who(),
-        if_down: IfDown::Start,
+        tell: Tell::First,
     };
     let made = walk::go_live(host, &app, next, out)?;
     out.step(&format!("rolled {} back to {to} as {}", app.name, made.version));
