@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 use crate::app::App;
-use crate::curl::secure;
+use crate::curl::{curl, secure};
 use crate::host::Host;
 use crate::outcome::run;
 use crate::pem::Pem;
@@ -56,6 +56,41 @@ fn server_sent_events_arrive_as_they_are_written() {
     assert_eq!(first("/events/X-Accel-Buffering=no").as_deref(), Some("data: first"), "the app says so");
     app.dokuen("nginx:set", &["proxy-buffering=off"]).ok();
     assert_eq!(first("/events").as_deref(), Some("data: first"));
+}
+
+/// nginx as a proxy takes an interim answer (100, 103) for the answer, and then waits for a body that never comes.
+#[test]
+fn early_hints_and_an_unasked_continue_are_followed_by_the_answer() {
+    let host = Host::new();
+    let app = odd(&host);
+    let url = |path: &str| format!("http://{}{path}", app.domain());
+    for _ in 0..3 {
+        let answer = curl(&host, &url("/hints/10"), &["--max-time", "8"]);
+        assert_eq!((answer.status, answer.body.as_str()), (200, "odd"), "{}", answer.head);
+        assert!(!answer.head.contains("preload"), "{}", answer.head);
+        let posted = curl(&host, &url("/eager"), &["--max-time", "8", "-d", "ten bytes."]);
+        assert_eq!((posted.status, posted.body.as_str()), (200, "10"));
+    }
+    // More than any head may have: an error at once, and the next request is answered.
+    assert_eq!(curl(&host, &url("/hints/100000"), &["--max-time", "8"]).status, 502);
+    assert_eq!(curl(&host, &url("/"), &["--max-time", "8"]).status, 200);
+}
+
+/// nginx answers `Expect` itself, so the client goes on at once, and the app never hears of it.
+#[test]
+fn an_upload_that_waits_for_continue_is_taken() {
+    let host = Host::new();
+    let app = odd(&host);
+    let file = host.temp().join("large");
+    fs::write(&file, vec![b'x'; 3_000_000]).unwrap();
+    for buffering in ["on", "off"] {
+        app.dokuen("nginx:set", &[&format!("proxy-request-buffering={buffering}")]).ok();
+        let what = file.display().to_string();
+        // Without the word curl goes on after a second; here it would wait for longer than it may take.
+        let more = ["-T", &what, "-H", "Expect: 100-continue", "--expect100-timeout", "30", "--max-time", "20"];
+        let answer = curl(&host, &format!("http://{}/eager", app.domain()), &more);
+        assert_eq!((answer.status, answer.body.as_str()), (200, "3000000"));
+    }
 }
 
 /// The most memory that any process of nginx or of the app's front had so far, in kilobytes.

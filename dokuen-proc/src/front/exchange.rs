@@ -85,23 +85,34 @@ impl Exchange {
         if self.stage == Stage::Silent && self.asked.method == Method::Http2 {
             self.stage = Stage::Tunnel;
         }
-        let mut whole = self.with_earlier(bytes);
-        let mut end = 0;
-        while matches!(self.stage, Stage::Silent | Stage::Head(_)) {
-            let Some(head) = self.head(&whole[end..])? else {
-                self.stage = Stage::Head(whole[end..].to_vec());
-                return Ok(first(whole, end));
-            };
-            if retiring && leaves_open(&head.then) {
-                whole = [&whole[..end], &framing::insert_close(&whole[end..])].concat().into();
-                continue;
-            }
-            end += head.len;
-            self.enter(head.then);
-        }
+        let (whole, mut end) = match self.stage {
+            Stage::Silent | Stage::Head(_) => self.hear_heads(bytes, retiring)?,
+            _ => (bytes.into(), 0),
+        };
         end += self.body(&whole[end..])?;
         self.spare |= end < whole.len();
         Ok(first(whole, end))
+    }
+
+    /// From the final head on, and the length of that head; nothing while it is not there. Interim heads (100, 102, 103) stay
+    /// here: nginx as a proxy takes each of them for the answer.
+    fn hear_heads<'a>(&mut self, bytes: &'a [u8], retiring: bool) -> Result<(Cow<'a, [u8]>, usize), BadResponse> {
+        let mut whole = self.with_earlier(bytes);
+        let mut from = 0;
+        loop {
+            let Some(head) = self.head(&whole[from..])? else {
+                self.stage = Stage::Head(whole[from..].to_vec());
+                return Ok((Cow::Borrowed(&[]), 0));
+            };
+            if head.then == Then::Interim {
+                from += head.len;
+            } else if retiring && leaves_open(&head.then) {
+                (whole, from) = (framing::insert_close(&whole[from..]).into(), 0);
+            } else {
+                self.enter(head.then);
+                return Ok((behind(whole, from), head.len));
+            }
+        }
     }
 
     fn with_earlier<'a>(&mut self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
@@ -117,7 +128,7 @@ impl Exchange {
 
     fn enter(&mut self, then: Then) {
         self.stage = match then {
-            Then::Head => Stage::Head(Vec::new()),
+            Then::Interim => Stage::Head(Vec::new()),
             Then::Tunnel => {
                 (self.body, self.after) = (Body::UntilEnd, After::Close);
                 Stage::Tunnel
@@ -147,6 +158,16 @@ impl Exchange {
 /// Whether nginx would keep its connection after this head, so that the word has to be put in.
 fn leaves_open(then: &Then) -> bool {
     matches!(then, Then::Body { close: false, .. })
+}
+
+fn behind(bytes: Cow<'_, [u8]>, from: usize) -> Cow<'_, [u8]> {
+    match bytes {
+        Cow::Borrowed(all) => all[from..].into(),
+        Cow::Owned(mut all) => {
+            all.drain(..from);
+            all.into()
+        }
+    }
 }
 
 fn first(bytes: Cow<'_, [u8]>, count: usize) -> Cow<'_, [u8]> {

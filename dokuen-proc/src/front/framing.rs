@@ -71,7 +71,7 @@ pub struct Response {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Then {
     /// Another head: this was 100, 102 or 103.
-    Head,
+    Interim,
     /// Bytes without messages, both ways.
     Tunnel,
     /// The body; `close` when the connection ends with it.
@@ -228,7 +228,7 @@ impl Fields {
     fn after(&self, status: u16, asked: Asked, version: Option<u8>) -> Then {
         match (status, asked.method) {
             (101, _) | (200..300, Method::Connect) => Then::Tunnel,
-            (100..200, _) => Then::Head,
+            (100..200, _) => Then::Interim,
             (204 | 304, _) | (_, Method::Head) => self.then_body(Body::NONE, version),
             _ => self.then_body(self.response_body(), version),
         }

@@ -98,8 +98,8 @@ fn response_bodies() {
             Method::Other,
             body(Body::Chunked(Chunked::new()), false),
         ),
-        ("HTTP/1.1 100 Continue\r\n\r\n", Method::Other, Then::Head),
-        ("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", Method::Head, Then::Head),
+        ("HTTP/1.1 100 Continue\r\n\r\n", Method::Other, Then::Interim),
+        ("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", Method::Head, Then::Interim),
         ("HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\n\r\n", Method::Other, Then::Tunnel),
         ("HTTP/1.1 200 OK\r\n\r\n", Method::Connect, Then::Tunnel),
     ] {

@@ -102,7 +102,7 @@ fn responses_without_a_body_are_known_as_such() {
 }
 
 #[test]
-fn interim_responses_pass_on() {
+fn interim_responses_stay_here() {
     let app = App::new(|asked, peer| {
         peer.send("HTTP/1.1 100 Continue\r\n\r\n")?;
         peer.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n")?;
@@ -111,8 +111,7 @@ fn interim_responses_pass_on() {
     let (_dir, front) = before(&app);
     let mut conn = Conn::to(&front.path);
     conn.send("POST /unread HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 0\r\n\r\n");
-    let statuses = [(); 3].map(|()| conn.reply().unwrap().status);
-    assert_eq!(statuses, [100, 103, 200]);
+    assert_eq!(conn.reply().unwrap().status, 200);
     assert_eq!(front.connections(), 1);
 }
 

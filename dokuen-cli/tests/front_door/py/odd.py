@@ -30,6 +30,9 @@ class Odd(BaseHTTPRequestHandler):
             self.wfile.flush()
             # Longer than the test waits: what comes before comes unbuffered or not at all.
             time.sleep(300)
+        elif word == "hints":
+            self.interim(b"Link: </%s>; rel=preload" % (b"x" * int(number)))
+            self.answer(b"odd", {})
         elif word == "seen":
             self.answer(b"%d" % SEEN[0], {})
         else:
@@ -38,6 +41,8 @@ class Odd(BaseHTTPRequestHandler):
     def do_POST(self):
         if self.path == "/deaf":
             time.sleep(300)
+        if self.path == "/eager":
+            self.interim(b"X-Go-On: yes")
         SEEN[0] = 0
         left = int(self.headers["Content-Length"])
         while left:
@@ -49,6 +54,14 @@ class Odd(BaseHTTPRequestHandler):
         self.answer(b"%d" % SEEN[0], {})
 
     do_PUT = do_POST
+
+    def interim(self, line):
+        self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n")
+        self.wfile.flush()
+        time.sleep(0.05)
+        self.wfile.write(line + b"\r\n\r\n")
+        self.wfile.flush()
+        time.sleep(0.05)
 
     def answer(self, body, headers):
         self.answer_head(len(body), headers)
