@@ -95,12 +95,10 @@ pub fn forget(app: &App, version: Version) -> Result<(), FsError> {
     fs::remove_tree(&place(app, version))
 }
 
-/// The record with that number.
+/// The record with that number. One that was torn says nothing, as if somebody had removed it.
 pub fn record(app: &App, version: Version) -> Result<Option<Record>, FsError> {
-    let path = place(app, version).join(RECORD);
-    let Some(bytes) = fs::read_if_there(&path)? else { return Ok(None) };
-    let parsed = serde_yaml::from_slice(&bytes).map_err(std::io::Error::other);
-    fs::at("read", &path, parsed).map(Some)
+    let bytes = fs::read_if_there(&place(app, version).join(RECORD))?;
+    Ok(bytes.and_then(|bytes| serde_yaml::from_slice(&bytes).ok()))
 }
 
 /// The app's config vars as they were in that release.

@@ -1,6 +1,6 @@
 //! Every app that was not shut down runs as it should, and the ground it stands on is whole.
 
-use dokuen_core::{App, Host, Silent, fs};
+use dokuen_core::{App, Host, Silent, fs, ledger};
 
 use super::{Check, Finding};
 use crate::commands::boot;
@@ -20,6 +20,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
             let deploy = host.bin_dir().join("dokuen-deploy");
             found.push(Finding::problem(says, format!("ln -sf '{}' '{}'", deploy.display(), hook.display())));
         }
+        found.extend(torn_records(&app)?);
         if app.stopped_file().exists() {
             stopped += 1;
             continue;
@@ -37,6 +38,19 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
         }
     }
     found.insert(0, Finding::ok(format!("{run} run, {stopped} are shut down, {empty} were never deployed")));
+    Ok(found)
+}
+
+/// Releases that cannot be gone back to. What is live without a record gets another with the next command.
+fn torn_records(app: &App) -> Result<Vec<Finding>, Failure> {
+    let mut found = Vec::new();
+    for version in ledger::versions(app)? {
+        if ledger::record(app, version)?.is_none() {
+            let says = format!("the record of {version} of {} cannot be read: nothing can go back to it", app.name);
+            let dir = app.ledger_dir().join(version.to_string());
+            found.push(Finding::warning(says, format!("rm -r '{}'", dir.display())));
+        }
+    }
     Ok(found)
 }
 

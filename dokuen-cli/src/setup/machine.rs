@@ -7,7 +7,7 @@ use dokuen_core::cmd::Cmd;
 use dokuen_core::{Host, NginxKind, Transcript, fs};
 use nix::unistd::{Gid, Group, Uid, User, chown, geteuid};
 
-use super::units;
+use super::{alone, units};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 
@@ -144,16 +144,16 @@ fn is_our_link(path: &Path) -> bool {
 }
 
 fn wire_nginx(host: &Host, root: bool, out: &mut Printer) -> Result<Vec<String>, Failure> {
-    let include = format!("include \"{}/*.conf\";", host.nginx_dir().display());
-    let file = Path::new("/etc/nginx/conf.d/dokuen.conf");
+    let include = alone::include(&host.nginx_dir());
+    let (file, line) = (Path::new(alone::INCLUDE), include.trim_end());
     if !root {
-        return Ok(vec![format!("as root, add to the http block of nginx.conf: {include}")]);
+        return Ok(vec![format!("as root, add to the http block of nginx.conf: {line}")]);
     }
     if !file.parent().is_some_and(Path::is_dir) {
-        return Ok(vec![format!("add to the http block of nginx.conf: {include}")]);
+        return Ok(vec![format!("add to the http block of nginx.conf: {line}")]);
     }
     make_room(out)?;
-    fs::replace(file, format!("{include}\n").as_bytes(), fs::PUBLIC_FILE)?;
+    fs::replace(file, include.as_bytes(), fs::PUBLIC_FILE)?;
     out.fact(&format!("nginx includes {}/*.conf by {}", host.nginx_dir().display(), file.display()));
     if host.conf.app_user == "root" {
         return Ok(Vec::new());

@@ -1,5 +1,6 @@
 //! `setup DIR`: makes a Dokuen host of a machine, or of just one directory. Run again, it repairs and never destroys.
 
+mod alone;
 mod answers;
 mod conf_text;
 mod machine;
@@ -32,6 +33,7 @@ pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
         // Before anything is made: what cannot be a host leaves no account, and no conf that is in the next one's way.
         let run_dir = conf_text::run_dir(&dir, answers.nginx);
         Conf::check_places(&dir, &run_dir).map_err(|cause| Failure::usage(cause).hint("take another directory"))?;
+        alone::check(&dir, answers.nginx)?;
         fs::make_dirs(&dir, fs::PUBLIC_DIR)?;
         machine::make_account(&answers.app_user, args.appgroup.as_deref(), out)?;
         let platform = args.platform.as_deref().unwrap_or(std::env::consts::OS);
@@ -43,6 +45,7 @@ pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
         conf_text::put_gitolite_in_front(&conf_path, out)?;
     }
     let host = Host::new(Conf::load(&conf_path)?);
+    alone::check(&dir, host.conf.nginx)?;
     machine::share_conf(&conf_path, &host.conf.app_user)?;
     install(&host)?;
     share::install(&host, out)?;

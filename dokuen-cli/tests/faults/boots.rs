@@ -254,6 +254,31 @@ fn r09_the_live_release_was_deleted_by_hand() {
     app.dokuen("rollback", &["v1"]).ok().serving("first");
 }
 
+/// As a disk that loses what it has said to have written leaves it.
+#[test]
+fn the_record_of_the_live_release_is_torn() {
+    let host = Host::new();
+    let app = host.app("hello", "types");
+    for (number, torn) in ["", "\0\0\0", "version: [", "what: 5\n"].into_iter().enumerate() {
+        app.greeting(&format!("live {number}")).push().ok();
+        let live = fs::read_to_string(app.dir().join("live")).unwrap();
+        let version = live.lines().find_map(|line| line.strip_prefix("version: ")).unwrap();
+        let version = format!("v{}", version.trim_start_matches('v'));
+        let record = app.dir().join("ledger").join(&version).join("release.yml");
+        fs::write(&record, torn).unwrap();
+        let doctor = host.dokuen(&["doctor"]);
+        assert!(doctor.out().contains(&format!("the record of {version} of hello cannot be read")), "{doctor}");
+        let pid = app.text("/pid");
+        app.dokuen("scale", &["worker=1"]).ok();
+        assert_eq!(app.text("/pid"), pid);
+        app.dokuen("restart", &[]).ok().serving(&format!("live {number}"));
+        fs::write(&record, torn).unwrap();
+        processes::end_all(host.dir());
+        host.dokuen(&["boot"]).ok();
+        app.serves(&format!("live {number}"));
+    }
+}
+
 /// A program of another version lies in `bin/`: the wrappers of before run on, and what is broken changes nothing.
 #[test]
 fn u04_and_u05_the_program_is_replaced_while_wrappers_run() {
