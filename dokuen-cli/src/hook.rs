@@ -52,7 +52,8 @@ fn this_app(host: &Host) -> Result<Option<App>, Failure> {
         if std::env::var_os("GL_USER").is_some() {
             gitolite::receive()?;
         }
-        return Ok(name.and_then(|name| host.app(name)).filter(|app| app.repo().canonicalize().ok() == Some(dir)));
+        let Some(app) = name.and_then(|name| host.app(name)) else { return Ok(None) };
+        return Ok(gitolite::repository::is_pushed_to(host, &app, &dir)?.then_some(app));
     }
     let name = name.ok_or_else(|| refused("this is no repository of an app"))?;
     place::app(host, name.as_str()).map(Some)

@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use dokuen_core::{Host, Transcript, fs};
+use dokuen_core::{App, Host, Transcript, fs};
 
-use super::{COMMAND, TRIGGER, gitolite, not_there, setting};
+use super::{COMMAND, TRIGGER, gitolite, not_there, repositories, repository, setting};
 use crate::exit::{Exit, Failure};
 
 const START: &str = "# dokuen start: written by `dokuen setup --gitolite`";
@@ -27,6 +27,7 @@ pub fn wire(host: &Host, out: &mut dyn Transcript) -> Result<Vec<String>, Failur
     if left.is_empty() {
         left.extend(make_links(host, out)?);
     }
+    left.extend(from_before(host)?);
     Ok(left)
 }
 
@@ -40,12 +41,21 @@ pub fn faults(host: &Host) -> Result<Vec<String>, Failure> {
     for (link, _) in links.iter().filter(|(link, to)| link.canonicalize().ok() != to.canonicalize().ok()) {
         faults.push(format!("`{}` does not lead to Dokuen", link.display()));
     }
-    for app in host.apps()? {
+    faults.extend(from_before(host)?);
+    for app in host.apps()?.iter().filter(|app| !repository::is_from_before(app)) {
         if !app.repo().join("hooks/pre-receive").exists() {
             faults.push(format!("the repository of {} has no hook of Dokuen's", app.name));
         }
     }
     Ok(faults)
+}
+
+/// Apps that Gitolite's repositories are not those of yet, each with what moves it there.
+fn from_before(host: &Host) -> Result<Vec<String>, Failure> {
+    let (apps, others) = (host.apps()?, repositories(host)?);
+    let failure = |app: &App| repository::from_before(app, &others.join(format!("{}.git", app.name)));
+    let line = |failure: Failure| format!("{failure}; {}", failure.hint.as_deref().unwrap_or_default());
+    Ok(apps.iter().filter(|app| repository::is_from_before(app)).map(failure).map(line).collect())
 }
 
 /// The lines at the end of `~/.gitolite.rc`; they are taken back when Gitolite cannot read them.

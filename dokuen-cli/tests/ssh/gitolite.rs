@@ -45,6 +45,27 @@ fn an_app_in_the_rules_from_create_to_live() {
 }
 
 #[test]
+fn an_app_from_before_gitolite_is_refused_until_its_repository_is_moved() {
+    let gate = Gatekeeper::with(RULES);
+    let app = gate.checkout("shop", "python");
+    gate.push("bob", &app).ok().stderr_has("* deployed shop v1");
+    // As if it had been made without Gitolite: a repository of its own, in the place of the link.
+    let link = gate.door.host.dir().join("repos/shop.git");
+    fs::remove_file(&link).unwrap();
+    app.git(&["init", "-q", "--bare", link.to_str().unwrap()]).ok();
+    app.greeting("after");
+    gate.push("bob", &app)
+        .fails()
+        .stderr_has("shop.git` is a repository of its own, from before Gitolite")
+        .stderr_has("hint: on the host: mv ");
+    gate.door.host.dokuen(&["doctor"]).stdout_has("is a repository of its own, from before Gitolite");
+    gate.door.host.setup(&["--gitolite"]).ok().stderr_has("left to do: `").stderr_has("is a repository of its own");
+    fs::remove_dir_all(&link).unwrap();
+    gate.push("bob", &app).ok().serving("after");
+    assert!(link.is_symlink());
+}
+
+#[test]
 fn words_input_and_exit_statuses_arrive_although_gitolite_knows_no_quotes() {
     let gate = Gatekeeper::with(RULES);
     let (door, app) = (&gate.door, gate.checkout("shop", "python"));
