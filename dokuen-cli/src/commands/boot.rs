@@ -4,45 +4,54 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use dokuen_core::{App, Collected, Formation, Host, Transcript, fs, ledger, releases};
+use dokuen_core::{App, Collected, Formation, Host, LockError, ProcessType, Transcript, fs, ledger, releases};
 use dokuen_proc::Instance;
 
 use crate::archive::killed;
+use crate::commands::watch::Again;
 use crate::exit::{Exit, Failure};
 use crate::front_door::Tell;
 use crate::printer::Printer;
+use crate::topics::processes::BootArgs;
 use crate::{front_door, keys, place, reconcile, walk};
 
 /// Apps started at the same time, for each core: many mostly wait, a storm of all would make each of them late.
 const AT_ONCE: usize = 16;
 
 /// Starts all apps that were not shut down, or one in any case; with `watch` it then stays.
-pub fn run(host: &Host, name: Option<&str>, watch: bool, out: &mut Printer) -> Result<(), Failure> {
-    let started = start(host, name, out);
-    if !watch {
+pub fn run(host: &Host, args: &BootArgs, out: &mut Printer) -> Result<(), Failure> {
+    let name = args.app.application.as_deref();
+    let which = match name {
+        _ if args.again => Which::Lost,
+        Some(_) => Which::InAnyCase,
+        None => Which::NotShutDown,
+    };
+    let started = start(host, name, which, out);
+    if !args.watch {
         return started;
     }
     // One app that does not start must not keep the others from being watched over.
+    let again = Again::after(&started);
     if let Err(failure) = started {
         out.failure(&failure);
     }
-    super::watch::run(host, out)
+    super::watch::run(host, again, out)
 }
 
-fn start(host: &Host, name: Option<&str>, out: &mut Printer) -> Result<(), Failure> {
+/// Starts what of these is to be started, and has nginx lead to it.
+pub fn start(host: &Host, name: Option<&str>, which: Which, out: &mut Printer) -> Result<(), Failure> {
+    if which == Which::Lost && host.shut_down_file().exists() {
+        return Ok(());
+    }
     killed::sweep_all(host)?;
-    let which = if name.is_some() { Which::InAnyCase } else { Which::NotShutDown };
     let apps = match name {
-        Some(name) => {
-            vec![place::app(host, name)?]
-        }
-        None => host.apps()?.into_iter().filter(|app| !app.stopped_file().exists()).collect(),
+        Some(name) => vec![place::app(host, name)?],
+        None => host.apps()?.into_iter().filter(|app| which.is_for(app)).collect(),
     };
-    if name.is_none()
-        && let Err(failure) = sync_keys(host)
-    {
+    if which == Which::NotShutDown {
+        fs::remove(&host.shut_down_file())?;
         // Nobody's app is to stay down because of sshd's file.
-        out.failure(&failure);
+        sync_keys(host).unwrap_or_else(|failure| out.failure(&failure));
     }
     dokuen_proc::sweep_ports(&host.ports_dir())?;
     let (front, booted) = beside(|| open_front(host), || boot_all(host, apps, which, out));
@@ -155,12 +164,45 @@ pub enum Which {
     NotShutDown,
     /// It is not shut down any more.
     InAnyCase,
+    /// Only one that is down and should not be.
+    Lost,
+}
+
+impl Which {
+    fn is_for(self, app: &App) -> bool {
+        match self {
+            Self::InAnyCase => true,
+            Self::NotShutDown => !app.stopped_file().exists(),
+            Self::Lost => is_lost(app).unwrap_or(false),
+        }
+    }
+}
+
+/// Whether something of an app that should run has no process at all, or one that nginx cannot find. One that crashes by
+/// itself is not lost: its wrapper looks after it.
+pub fn is_lost(app: &App) -> Result<bool, Failure> {
+    let (Some(live), Some(tree)) = (ledger::live(app)?, releases::current(app)?) else { return Ok(false) };
+    if app.stopped_file().exists() {
+        return Ok(false);
+    }
+    let wanted = walk::formation_for(&app.env().load()?, &walk::procfile_of(&tree)?)?;
+    let have = reconcile::of_generation(app, live.generation)?;
+    let is_there = |kind: &ProcessType, n| {
+        have.iter().any(|i| i.id.kind == *kind && i.id.index == n && dokuen_proc::has_door(app, i))
+    };
+    let crashes = have.iter().any(|instance| instance.report().phase == "crashed");
+    Ok(!crashes && !wanted.instances().all(|(kind, n)| is_there(kind, n)))
 }
 
 /// Brings one app to what it should be: nothing is started twice.
 pub fn boot(host: &Host, app: &App, which: Which, out: &mut dyn Transcript) -> Result<&'static str, Failure> {
-    let _lock = app.lock("booting")?;
+    let _lock = match app.lock("booting") {
+        Err(LockError::Busy { .. }) if which == Which::Lost => return Ok("is at somebody else's hands"),
+        other => other?,
+    };
     match which {
+        Which::Lost if !is_lost(app)? => return Ok("runs"),
+        Which::Lost => {}
         Which::InAnyCase => fs::remove(&app.stopped_file())?,
         Which::NotShutDown if app.stopped_file().exists() => return Ok("is shut down"),
         Which::NotShutDown => {}

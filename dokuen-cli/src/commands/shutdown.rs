@@ -54,6 +54,9 @@ const AT_ONCE: usize = 200;
 /// One app that cannot be stopped does not keep the others from it.
 fn everything(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     let mut failed = None;
+    if let Err(error) = fs::replace(&host.shut_down_file(), b"", fs::PRIVATE_FILE) {
+        out.problem(&format!("whoever watches may start apps again: {}", Failure::from(error)));
+    }
     for some in host.apps()?.chunks(AT_ONCE) {
         let told: Vec<_> = some.iter().map(|app| (app, tell_locked(app))).collect();
         for (app, told) in told {

@@ -1,7 +1,10 @@
 //! `boot --watch`: what the boot unit runs. It waits for wrappers that die by surprise, and gives each instance a new
 //! one, which adopts the child. It is in nobody's path: killed itself, it is started again and finds all in place.
 
+mod again;
 mod nginx;
+
+pub use again::Again;
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -15,6 +18,7 @@ use dokuen_proc::Instance;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 
 use crate::events::Event;
 use crate::exit::{Exit, Failure};
@@ -27,7 +31,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const LOGS: Duration = Duration::from_secs(5);
 
 /// Never returns but with an error.
-pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
+pub fn run(host: &Host, mut again: Again, out: &mut Printer) -> Result<(), Failure> {
     // For `doctor`, who asks whether somebody watches. Two that do are in nobody's way.
     let _lock = Lock::try_take(&host.watch_lock(), "watching", "watching").ok();
     tell_systemd();
@@ -51,8 +55,9 @@ pub fn run(host: &Host, out: &mut Printer) -> Result<(), Failure> {
             note("nginx", front_door::tend_logs(host), out);
             tended = Some(Instant::now());
         }
+        note("apps that are down", again.look(host, Instant::now()), out);
         wait_for_a_death(&watched)?;
-        reap();
+        reap().into_iter().for_each(|(pid, well)| again.ended(pid, well));
         for (instance, _) in watched {
             note(&instance.id.to_string(), mend(host, &instance), out);
         }
@@ -180,13 +185,16 @@ fn mend(host: &Host, instance: &Instance) -> Result<(), Failure> {
     Ok(dokuen_proc::revive(&host.wrapper(), instance)?)
 }
 
-/// Wrappers that were started here and have ended are ours to collect.
-fn reap() {
+/// What was started here and has ended is ours to collect: wrappers, and what tries to start an app; whether it went well.
+fn reap() -> Vec<(Pid, bool)> {
+    let mut ended = Vec::new();
     while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
-        if status == WaitStatus::StillAlive {
-            return;
+        match status.pid() {
+            Some(pid) => ended.push((pid, matches!(status, WaitStatus::Exited(_, 0)))),
+            None => break,
         }
     }
+    ended
 }
 
 /// The readiness protocol of sd_notify(3); without systemd there is nobody to tell.

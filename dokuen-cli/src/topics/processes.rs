@@ -59,6 +59,8 @@ impl Topic for ProcessesCommand {
             Self::Scale(args) => Some(format!("scale {}", args.items.join(" "))),
             Self::Restart(args) => Some(format!("restart {}", args.processes.join(" "))),
             Self::Shutdown(_) => Some("shutdown".to_owned()),
+            // By nobody: it is tried again.
+            Self::Boot(args) if args.again => None,
             Self::Boot(_) => Some("boot".to_owned()),
         }
     }
@@ -70,7 +72,7 @@ impl Topic for ProcessesCommand {
             Self::Restart(args) => restart::run(host, args, out),
             Self::Wait(args) => wait::run(host, args, out),
             Self::Shutdown(args) => shutdown::run(host, args.application.as_deref(), out),
-            Self::Boot(args) => boot::run(host, args.app.application.as_deref(), args.watch, out),
+            Self::Boot(args) => boot::run(host, args, out),
             Self::Logs(args) => logs::run(host, args, out),
         })
     }
@@ -96,6 +98,9 @@ pub struct BootArgs {
     /// Stay, and give an instance a new wrapper when its wrapper dies: what the boot unit runs
     #[arg(long)]
     pub watch: bool,
+    /// Only what is down and should not be: what `boot --watch` runs
+    #[arg(long, hide = true, conflicts_with = "watch")]
+    pub again: bool,
 }
 
 /// `restart`

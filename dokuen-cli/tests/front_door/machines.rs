@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use nix::unistd::{Gid, Group, User, geteuid};
 
@@ -201,8 +202,16 @@ fn boot_starts_apps_also_where_the_machines_nginx_is_down() {
         app.comes_to_run(&["web.1"]);
     }
     fs::write(&settings, kept).unwrap();
+    // Whoever watches tries again until nginx has heard of it.
+    let errors = host.temp().join("errors");
+    let mut watch = host.command(host.program());
+    let watch = watch.args(["boot", "--watch"]).stdout(Stdio::null()).stderr(fs::File::create(&errors).unwrap());
+    let mut watch = watch.spawn().unwrap();
+    eventually("nginx has not heard", || fs::read_to_string(&errors).unwrap().contains("does not lead to them"));
     machine.start(&machine.dir.path().join("nginx.conf"));
-    host.dokuen(&["boot"]).ok().stdout_has("hello: runs");
+    eventually("it is found", || app.get("/").status == 200);
+    watch.kill().unwrap();
+    watch.wait().unwrap();
     app.serves("Hello from Python, version 1");
     assert_eq!(curl(host, &url(&app, "/assets/site.css"), &[]).body, "a{}");
 }

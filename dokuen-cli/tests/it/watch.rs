@@ -7,14 +7,19 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::host::{Host, eventually};
+use crate::processes;
 
 struct Watcher(Child);
 
 impl Watcher {
     fn of(host: &Host) -> Self {
+        Self::saying(host, Stdio::inherit())
+    }
+
+    fn saying(host: &Host, errors: impl Into<Stdio>) -> Self {
         let mut command = host.command(host.program());
-        let child = command.args(["boot", "--watch"]).stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-        Self(child.unwrap())
+        let command = command.args(["boot", "--watch"]).stdin(Stdio::null()).stdout(Stdio::null());
+        Self(command.stderr(errors).spawn().unwrap())
     }
 }
 
@@ -104,4 +109,50 @@ fn wrapper_pid(host: &Host, name: &str) -> i32 {
     let wrappers =
         host.app_processes().into_iter().filter(|p| p.words.contains("dokuen-wrapper") && p.words.contains(name));
     wrappers.map(|p| p.pid).next().unwrap_or(0)
+}
+
+/// TERM at a wrapper, as from `kill`, `systemctl kill` or the end of a session: the app goes in good order, and comes back.
+#[test]
+fn an_app_that_somebody_has_ended_from_outside_is_started_again() {
+    let host = Host::new();
+    let (app, stopped) = (host.app("hello", "python"), host.app("stopped", "python"));
+    app.push().ok();
+    stopped.push().ok();
+    let _watcher = Watcher::of(&host);
+    eventually("it watches", || host.dir().join("run/.watch").exists());
+    stopped.dokuen("shutdown", &[]).ok();
+    kill(Pid::from_raw(wrapper_pid(&host, "web.1")), Signal::SIGTERM).unwrap();
+    eventually("it has gone", || app.runs().is_empty());
+    eventually("it is back", || app.get("/pid").status == 200);
+    app.comes_to_run(&["web.1"]);
+    // What was shut down stays so.
+    assert_eq!(stopped.runs(), Vec::<String>::new());
+    host.dokuen(&["shutdown"]).ok();
+    std::thread::sleep(std::time::Duration::from_secs(17));
+    assert_eq!(app.runs(), Vec::<String>::new(), "everything was shut down");
+    host.dokuen(&["boot"]).ok();
+    app.comes_to_run(&["web.1"]);
+}
+
+#[test]
+fn an_app_whose_start_failed_at_boot_is_tried_again_without_a_storm() {
+    let host = Host::new();
+    let (app, other) = (host.app("hello", "python"), host.app("other", "python"));
+    app.push().ok();
+    other.push().ok();
+    processes::end_all(host.dir());
+    fs::remove_dir_all(app.dir().join("instances")).unwrap();
+    let (server, aside) = (app.release("current").join("server.py"), host.temp().join("aside"));
+    fs::rename(&server, &aside).unwrap();
+    let errors = host.temp().join("errors");
+    let _watcher = Watcher::saying(&host, fs::File::create(&errors).unwrap());
+    let failed = || fs::read_to_string(&errors).unwrap().matches("did not start\n").count();
+    eventually("it could not be started", || failed() == 1);
+    let pid = other.text("/pid");
+    eventually("it was tried again", || failed() == 2);
+    assert_eq!(app.runs(), Vec::<String>::new());
+    fs::rename(&aside, &server).unwrap();
+    eventually("it answers", || app.get("/pid").status == 200);
+    assert_eq!(failed(), 2);
+    assert_eq!(other.text("/pid"), pid);
 }

@@ -128,6 +128,11 @@ impl Host {
         self.conf.run_dir.join(".watch")
     }
 
+    /// There from a shutdown of everything on until the next boot of everything.
+    pub fn shut_down_file(&self) -> PathBuf {
+        self.conf.run_dir.join(".shut-down")
+    }
+
     /// Held while somebody looks for jobs that are due.
     pub fn tick_lock(&self) -> PathBuf {
         self.conf.run_dir.join(".tick.lock")
