@@ -39,6 +39,15 @@ impl Needs {
     }
 }
 
+/// Whether it listens where the conf did on another day. What listens at one address is asked before what listens at all of
+/// them, and so a vhost that moves alone leaves the others to nobody: all have to move together, by [`crate::rebuild`].
+pub fn listens_elsewhere(nginx: &Nginx) -> Result<bool, NginxError> {
+    let Some(bytes) = fs::read_if_there(&nginx.places().catch_all())? else { return Ok(false) };
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let word = |line: &str| Some(line.trim().strip_prefix("listen ")?.strip_suffix(" default_server;")?.to_owned());
+    Ok(text.lines().filter_map(word).collect::<Vec<_>>() != nginx.places().listen.words())
+}
+
 /// What its template is filled with on this host.
 pub fn data(nginx: &Nginx, needs: Needs) -> Result<CatchAll, NginxError> {
     let (build, listen) = (nginx.build()?, &nginx.places().listen);

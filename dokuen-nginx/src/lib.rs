@@ -72,6 +72,7 @@ mod site;
 mod template;
 mod version;
 
+pub use catch_all::listens_elsewhere;
 pub use conf_path::{BadPath, ConfPath};
 pub use error::{Complaint, NginxError};
 pub use health::{accepts_its_conf, is_settled, not_in_force};

@@ -50,6 +50,9 @@ pub fn route(
     if webs.is_none() && !has_front_door(&nginx, app, &site) {
         return Ok(None);
     }
+    if dokuen_nginx::listens_elsewhere(&nginx)? {
+        rebuild_or_fail(host)?;
+    }
     let routed = dokuen_nginx::route(&nginx, &site)?;
     for parked in routed.parked() {
         out.problem(&said(parked));
@@ -160,12 +163,20 @@ pub fn rebuild(host: &Host) -> Result<Vec<(String, String)>, Failure> {
             Err(failure) => problems.push((app.name.to_string(), failure.to_string())),
         }
     }
-    let rebuilt = dokuen_nginx::rebuild(&nginx, &sites)?;
+    let moves = dokuen_nginx::listens_elsewhere(&nginx)?;
+    let rebuilt = dokuen_nginx::rebuild(&nginx, &sites).map_err(|e| match moves {
+        true => Failure::from(e).hint(BY_ANOTHER_PORT),
+        false => e.into(),
+    })?;
     problems.extend(rebuilt.set_aside.iter().map(|parked| ("nginx".to_owned(), said(parked))));
     problems.extend(rebuilt.refused.into_iter().map(|(app, e)| (app.to_string(), Failure::from(e).to_string())));
     files::sweep(&sites)?;
     Ok(problems)
 }
+
+/// nginx takes an address before it gives the ones up that it has.
+const BY_ANOTHER_PORT: &str = "between all addresses of a port and one of them nginx moves by another port only: set `listen` \
+                               to that first, and run setup; then to this one, and run it again";
 
 /// As [`rebuild`], after what may have changed which files of releases nginx shows.
 pub fn rebuild_with_files(host: &Host) -> Result<Vec<(String, String)>, Failure> {

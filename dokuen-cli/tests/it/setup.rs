@@ -60,6 +60,47 @@ fn a_base_domain_of_another_day_is_in_nobodys_way() {
     }
 }
 
+/// As a client at another address than the one that the harness has asked for.
+fn status_at(host: &Host, listen: &str, domain: &str) -> String {
+    let name = format!("Host: {domain}");
+    let url = format!("http://{listen}/pid");
+    run(host.command("curl").args(["-s", "-o", "/dev/null", "-w", "%{http_code}", "-H", &name, &url]), b"", None).out()
+}
+
+#[test]
+fn all_apps_go_to_another_address_together() {
+    let host = Host::new();
+    let (app, other) = (host.app("hello", "python"), host.app("other", "python"));
+    app.push().ok();
+    other.push().ok();
+    let (before, conf) = (host.listen().to_string(), host.dir().join("dokuen.conf"));
+    let set = |listen: &str| {
+        let text = fs::read_to_string(&conf).unwrap();
+        let lines = text.lines().map(|line| match line.starts_with("listen:") {
+            true => format!("listen: \"{listen}\"\n"),
+            false => format!("{line}\n"),
+        });
+        fs::write(&conf, lines.collect::<String>()).unwrap();
+    };
+    let answer = |listen: &str| [&app, &other].map(|app| status_at(&host, listen, &app.domain()));
+    let port = std::net::TcpListener::bind("127.0.0.2:0").unwrap().local_addr().unwrap().port();
+    let after = format!("127.0.0.2:{port}");
+    set(&after);
+    app.dokuen("restart", &[]).ok();
+    assert_eq!((answer(&after), answer(&before)), (["200"; 2].map(str::to_owned), ["000"; 2].map(str::to_owned)));
+    // All addresses of that port cannot be had while one of them is.
+    set(&format!("0.0.0.0:{port}"));
+    for said in [host.setup(&[]).fails(), app.dokuen("restart", &[]).fails()] {
+        said.stderr_has("Address already in use").stderr_has("by another port only");
+        assert_eq!(answer(&after), ["200"; 2].map(str::to_owned));
+    }
+    set(&before);
+    host.setup(&[]).ok();
+    set(&after);
+    host.dokuen(&["boot"]).ok();
+    assert_eq!(answer(&after), ["200"; 2].map(str::to_owned));
+}
+
 #[test]
 fn man_knows_the_commands_and_bash_completes_them() {
     let host = Host::new();
