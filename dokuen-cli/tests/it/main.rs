@@ -18,6 +18,7 @@ mod buildpacks;
 mod commands;
 mod config;
 mod cron;
+mod dead_wrapper;
 mod failing;
 mod hooks;
 mod inside;

@@ -49,6 +49,7 @@ struct Vhost<'a> {
     live: &'a ConfPath,
     slots: Vec<u16>,
     keepalive: &'static [&'static str],
+    tries: u16,
     servers: Vec<Block<'a>>,
     maintenance: bool,
     gate: Vec<String>,
@@ -112,6 +113,7 @@ impl<'a> Vhost<'a> {
             http,
             live: &site.live,
             slots: (1..=site.slots).collect(),
+            tries: tries(site),
             keepalive: keepalive(site, door.keepalive_time),
             servers: servers(site, !door.https.is_empty())
                 .into_iter()
@@ -135,6 +137,15 @@ impl<'a> Vhost<'a> {
             server_snippets: &site.custom.server,
             location_snippets: &site.custom.location,
         }
+    }
+}
+
+/// Enough to get past all slots of instances whose wrapper was killed: a refused connection costs nothing, and a front sees
+/// to it that nothing else is repeated so often. The socket of an app itself outlives the wrapper, and has no front.
+fn tries(site: &Site) -> u16 {
+    match site.upstream {
+        Upstream::Fronts => site.slots,
+        Upstream::Apps => site.slots.min(3),
     }
 }
 

@@ -11,6 +11,8 @@ pub enum Answer {
     HeadTooLarge,
     /// The app sent something that is not a response.
     BadGateway,
+    /// The app ended over it, more than once.
+    Lost,
     /// The app did not listen in time.
     Unavailable,
 }
@@ -31,6 +33,7 @@ impl Answer {
             Self::BadRequest => ("400 Bad Request", "This is not an HTTP/1 request.\n", ""),
             Self::HeadTooLarge => ("431 Request Header Fields Too Large", "The request's head is too large.\n", ""),
             Self::BadGateway => ("502 Bad Gateway", "The app's answer is not an HTTP/1 response.\n", ""),
+            Self::Lost => ("502 Bad Gateway", "The app ended before it answered.\n", ""),
             Self::Unavailable => {
                 ("503 Service Unavailable", "The app is not up. Please try again.\n", "Retry-After: 1\r\n")
             }

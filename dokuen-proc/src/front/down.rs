@@ -64,8 +64,18 @@ impl Front {
                 }
                 Turn::Moved
             }
-            Loss::All => Turn::Over,
+            Loss::All => self.lose(key),
         }
+    }
+
+    /// nginx is told by a close, and may ask again. What is lost here a second time, or cannot be known again, is answered.
+    fn lose(&mut self, key: Key) -> Turn {
+        let Some(client) = self.clients.get_mut(key) else { return Turn::Over };
+        let repeated = matches!(&client.state, State::Busy(exchange, _) if exchange.may_be_repeated());
+        if repeated && client.up.whole().is_none_or(|request| self.lost.again(request)) {
+            return self.protest(key, Answer::Lost);
+        }
+        Turn::Over
     }
 
     /// The backend is gone and cannot have acted on the request, or may act twice: on to another one.

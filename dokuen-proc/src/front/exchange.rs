@@ -71,6 +71,11 @@ impl Exchange {
         self.asked.idempotent && !self.retried && self.stage == Stage::Silent
     }
 
+    /// Whether nginx asks again when its connection ends now.
+    pub fn may_be_repeated(&self) -> bool {
+        self.asked.idempotent && matches!(self.stage, Stage::Silent | Stage::Head(_))
+    }
+
     /// The app ended its side: whether the response is complete by that.
     pub fn hear_end(&mut self) -> bool {
         let whole = matches!(self.stage, Stage::Tunnel | Stage::Done | Stage::Body(Body::UntilEnd));

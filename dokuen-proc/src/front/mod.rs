@@ -16,7 +16,8 @@
 //!   had served before, and no byte of an answer came; at most once (RFC 9110, 9.2.2).
 //! - Otherwise the front ends nginx's connection as the app ended its own, without an answer: nginx then does what it
 //!   would do without a front in between (`proxy_next_upstream error` for what may be repeated, 502 for what may not),
-//!   which a 502 of ours would prevent.
+//!   which a 502 of ours would prevent. A request over which the app ends twice is given that 502 (`lost`): nginx would
+//!   go on as long as there are slots, and each try may cost a life.
 //! - Backpressure: a side is read only while little is pending for the other, so memory is bounded by the number of
 //!   connections, not by what passes. An idle connection has no buffer at all.
 //!
@@ -34,6 +35,7 @@ mod door;
 mod down;
 mod exchange;
 mod framing;
+mod lost;
 mod outbox;
 mod pool;
 mod pump;
@@ -55,6 +57,7 @@ use backend::{Backend, To};
 use client::{Client, State};
 use door::Door;
 pub use door::{FrontError, MODE};
+use lost::Lost;
 use pool::Pool;
 use slab::{Slab, Tokens, Whose};
 use waiting::Waiting;
@@ -70,6 +73,7 @@ pub struct Front {
     backends: Slab<Backend>,
     pool: Pool,
     waiting: Waiting,
+    lost: Lost,
     own: Option<Target>,
     /// Counts the app's lives: a connection of an earlier one is never used again.
     life: u64,
@@ -98,6 +102,7 @@ impl Front {
             backends: Slab::new(),
             pool: Pool::default(),
             waiting: Waiting::new(),
+            lost: Lost::default(),
             own: None,
             life: 0,
             onward: None,

@@ -107,6 +107,11 @@ impl Outbox {
         self.kept || !self.begun
     }
 
+    /// All from the first byte on, where that is kept.
+    pub fn whole(&self) -> Option<&[u8]> {
+        self.kept.then_some(&self.bytes)
+    }
+
     /// Goes back to the first byte, for another socket; `false` when it is no longer there.
     pub fn rewind(&mut self) -> bool {
         let whole = self.is_whole();

@@ -64,7 +64,7 @@ fn grpc_is_passed_on_as_such_and_keeps_no_connection() {
     for line in [
         "grpc_pass grpc://dokuen_hello;",
         "grpc_set_header X-Forwarded-For $remote_addr;",
-        "grpc_next_upstream error timeout;",
+        "grpc_next_upstream error;",
         "grpc_read_timeout 5m;",
         "grpc_set_header X-A \"1\";",
         "grpc_hide_header X-B;",
@@ -141,7 +141,7 @@ fn settings_stand_where_they_count() {
             alias "/d/apps/hello/current/public/assets/";
             disable_symlinks on "from=/d/apps/hello/current";
             expires 30d;
-            return 200 "eb58f371016795e5\n";
+            return 200 "dc940ea5aeb31c3f\n";
     "#);
 }
 

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn a_vhost() {
     insta::assert_snapshot!(render(&site(), &listen(), Build::default()).unwrap(), @r#"
-    # dokuen-route d59b3dfec04897ea hello.example.com
+    # dokuen-route f05a7b7070756b6c hello.example.com
     # Written by Dokuen for hello: what is changed here by hand is lost.
 
     upstream dokuen_hello {
@@ -46,8 +46,8 @@ fn a_vhost() {
             proxy_set_header X-Forwarded-Server "";
             proxy_set_header Forwarded "";
             proxy_set_header Proxy "";
-            proxy_next_upstream error timeout;
-            proxy_next_upstream_tries 3;
+            proxy_next_upstream error;
+            proxy_next_upstream_tries 2;
             proxy_next_upstream_timeout 10s;
             proxy_http_version 1.1;
             proxy_send_timeout 60s;
@@ -105,7 +105,7 @@ fn a_vhost() {
             if ($dokuen_near = "") {
                 return 404;
             }
-            return 200 "d59b3dfec04897ea\n";
+            return 200 "f05a7b7070756b6c\n";
         }
     }
     "#);
