@@ -69,6 +69,9 @@ pub fn systemd_file(host: &Host) -> PathBuf {
 
 /// `boot --watch` says when all apps were looked after, and stays. `KillMode=process`: it is in nobody's path, so its end
 /// touches no wrapper; `ExecStop` is what stops them, in good order.
+///
+/// systemd runs `ExecStop` also where the watcher has ended by TERM, HUP or INT from elsewhere, which it takes for a clean
+/// exit; then there is no `MAINPID`, nobody wants the apps to stop, and the watcher is started again, as often as it takes.
 fn systemd(host: &Host) -> String {
     let dokuen = quoted(&host.bin_dir().join("dokuen").display().to_string());
     let user = user_line(host);
@@ -79,14 +82,15 @@ fn systemd(host: &Host) -> String {
          Description=Dokuen: apps of {dir}\n\
          After=network.target nginx.service\n\
          {apps}\
+         {AS_OFTEN_AS_IT_TAKES}\
          \n\
          [Service]\n\
          Type=notify\n\
          KillMode=process\n\
-         Restart=always\n\
+         {RESTART}\
          {user}\
          ExecStart={dokuen} boot --watch\n\
-         ExecStop={dokuen} shutdown\n\
+         ExecStop=/bin/sh -c '[ -z \"$$MAINPID\" ] || exec \"$$0\" shutdown' {dokuen}\n\
          TimeoutStartSec=600\n\
          TimeoutStopSec=120\n\
          \n\
@@ -96,6 +100,11 @@ fn systemd(host: &Host) -> String {
     )
 }
 
+/// In `[Unit]`: no number of starts is too many, by itself or by hand.
+const AS_OFTEN_AS_IT_TAKES: &str = "StartLimitIntervalSec=0\n";
+/// In `[Service]`: however it ended, but not at once.
+const RESTART: &str = "Restart=always\nRestartSec=1\n";
+
 /// `Delegate`: what is in this unit's cgroup is the account's to divide. It is a unit of its own, since systemd does not in
 /// every version start one anew whose cgroups are in use, and the boot unit must be startable at any time. The boot unit
 /// wants it. Neither its end touches an app, nor is it ended because an app has used up its memory.
@@ -103,11 +112,12 @@ fn apps(host: &Host) -> String {
     format!(
         "[Unit]\n\
          Description=Dokuen: cgroups of apps of {dir}\n\
+         {AS_OFTEN_AS_IT_TAKES}\
          \n\
          [Service]\n\
          Type=notify\n\
          KillMode=process\n\
-         Restart=on-failure\n\
+         {RESTART}\
          {user}\
          Delegate=memory pids\n\
          TasksMax=infinity\n\

@@ -23,7 +23,10 @@ fn setup_writes_a_unit_whose_cgroups_are_the_accounts_where_the_conf_names_it() 
     host.setup(&[]).ok();
     let text = fs::read_to_string(unit).unwrap();
     let start = format!("ExecStart=\"{}\" cgroups:hold", host.program().display());
-    for line in ["Delegate=memory pids", "KillMode=process", "OOMPolicy=continue", "TasksMax=infinity", start.as_str()]
+    for line in
+        ["Delegate=memory pids", "KillMode=process", "OOMPolicy=continue", "TasksMax=infinity", "Restart=always"]
+            .into_iter()
+            .chain([start.as_str()])
     {
         assert!(text.lines().any(|l| l == line), "{line}: {text}");
     }

@@ -325,6 +325,30 @@ fn a_plist_parser_takes_the_launchd_unit_and_its_keys_are_launchds() {
     assert!(read.contains(&argv), "{read}");
 }
 
+/// What systemd does at the stop of the boot unit, in the words of the unit: apps stop when it is stopped, and not when its
+/// watcher has ended by a signal, which systemd takes for a stop as well.
+#[test]
+fn the_boot_unit_stops_apps_only_when_it_is_stopped() {
+    let host = Host::with(Options { name: "a b", ..Options::default() });
+    let app = host.app("hello", "python");
+    app.push().ok();
+    let unit = fs::read_to_string(host.dir().join("boot/dokuen.service")).unwrap();
+    for line in ["Restart=always", "RestartSec=1", "StartLimitIntervalSec=0"] {
+        assert!(unit.lines().any(|l| l == line), "{line}: {unit}");
+    }
+    let line = unit.lines().find_map(|line| line.strip_prefix("ExecStop=")).unwrap().replace("$$", "$");
+    let stop = |main: Option<&str>| {
+        let mut shell = host.command("/bin/sh");
+        main.map(|pid| shell.env("MAINPID", pid));
+        run(shell.args(["-c", &line]), b"", None).ok()
+    };
+    let pid = app.text("/pid");
+    stop(None);
+    assert_eq!(app.text("/pid"), pid);
+    stop(Some("1")).stdout_has("hello stopped");
+    assert_eq!(app.runs(), Vec::<String>::new());
+}
+
 #[test]
 fn the_timer_that_renews_certificates_runs_what_renews_them() {
     let host = Host::with(Options { name: "a b", ..Options::default() });
