@@ -15,14 +15,17 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Brings the cache of an app below the bound of the conf.
 pub fn bound(host: &Host, app: &App) -> Result<(), Failure> {
-    if surplus(host, app)?.is_empty() {
+    let surplus = surplus(host, app)?;
+    if surplus.is_empty() {
         return Ok(());
     }
-    // Looked at once more under the lock: a build may have emptied it meanwhile. Without the lock its own end looks.
+    // It takes seconds to weigh, and a moment to set aside: only for that is the app held. Where it cannot be had a build is at
+    // work, whose own end looks again.
     let Some(_lock) = lock(app)? else { return Ok(()) };
-    for part in surplus(host, app)? {
-        let aside = prune::rubbish(host, &format!("cache-{}-{}-{part}", app.name, std::process::id()));
-        fs::rename(&app.cache().join(&part), &aside)?;
+    for part in surplus.into_iter().map(|part| app.cache().join(part)).filter(|part| part.exists()) {
+        let name = part.file_name().unwrap_or_default().to_string_lossy();
+        let aside = prune::rubbish(host, &format!("cache-{}-{}-{name}", app.name, std::process::id()));
+        fs::rename(&part, &aside)?;
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! Which host a command is for, and as whom it runs there.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use dokuen_core::{App, AppName, Conf, Host, UserName};
+use dokuen_core::fs::FsError;
+use dokuen_core::{App, AppName, Conf, ConfError, Host, UserName};
 use nix::unistd::{User, geteuid, setgid, setuid};
 
 use crate::archive::killed;
@@ -14,10 +16,29 @@ use crate::exit::{Exit, Failure};
 /// A command in `DIR/bin` knows its conf by where it lies; `--config` and `DOKUEN_CONF` come before that.
 pub fn host(given: Option<&Path>) -> Result<Host, Failure> {
     let path = conf_path(given)?;
-    let conf = Conf::load(&path)?;
+    let conf = Conf::load(&path).map_err(unreadable_conf)?;
     become_account(&conf)?;
     leave_instance(&conf);
     Ok(Host::new(conf))
+}
+
+/// One that is closed to whoever asks is that of another account's host.
+fn unreadable_conf(cause: ConfError) -> Failure {
+    match &cause {
+        ConfError::Read(e) if is_denied(e) => Failure::new(Exit::Denied, cause).hint("sudo dokuen ..."),
+        _ => cause.into(),
+    }
+}
+
+/// A file that somebody names is read as the account, also when root has typed it.
+pub fn unreadable(cause: FsError) -> Failure {
+    let denied = is_denied(&cause);
+    let failure = Failure::new(Exit::Usage, cause);
+    if denied { failure.hint("it is read as the account of the apps: give it on standard input") } else { failure }
+}
+
+fn is_denied(cause: &FsError) -> bool {
+    cause.source.kind() == ErrorKind::PermissionDenied
 }
 
 /// What an app or a one-off starts by a command of ours, nginx say, must not be ended with its cgroup.

@@ -52,7 +52,7 @@ pub fn install(host: &Host, url: &str, out: &mut Printer) -> Result<(), Failure>
     Ok(())
 }
 
-/// Removes one; builds that run in it finish first.
+/// Removes one. A build that has copied it already does not need it any more.
 pub fn uninstall(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure> {
     let name = BuildpackName::parse(name)?;
     let store = build::store(host);

@@ -191,7 +191,7 @@ fn from_files(files: &[std::path::PathBuf]) -> Result<Vec<u8>, Failure> {
     let mut all = Vec::new();
     for file in files {
         let file = std::path::absolute(file).map_err(|e| Failure::new(Exit::Usage, e))?;
-        all.extend(fs::read_foreign(&resolved(&file), MOST).map_err(|e| Failure::new(Exit::Usage, e))?);
+        all.extend(fs::read_foreign(&resolved(&file), MOST).map_err(place::unreadable)?);
         all.push(b'\n');
     }
     Ok(all)

@@ -35,13 +35,20 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
     Ok(found)
 }
 
-/// Instances of another generation than the live one that nobody has told to go, and dead ones that were not swept. While
-/// a command holds the app they are its business.
+/// While a command holds the app they are its business. Where there are none nobody is kept from holding it.
 fn strays(app: &App) -> Result<Vec<String>, Failure> {
+    if seen(app)?.is_empty() {
+        return Ok(Vec::new());
+    }
     let _lock = match app.lock("looking for strays") {
         Err(LockError::Busy { .. } | LockError::Gone { .. }) => return Ok(Vec::new()),
         other => other?,
     };
+    seen(app)
+}
+
+/// Instances of another generation than the live one that nobody has told to go, and dead ones that were not swept.
+fn seen(app: &App) -> Result<Vec<String>, Failure> {
     let live = ledger::live(app)?.map(|live| live.generation).filter(|_| !app.stopped_file().exists());
     let mut strays = Vec::new();
     for instance in dokuen_proc::instances(app)? {

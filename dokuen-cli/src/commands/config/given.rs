@@ -123,7 +123,9 @@ fn from_stdin(name: &EnvName) -> Result<Vec<u8>, Failure> {
 fn from_file(path: &Path, name: &EnvName) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let opened = fs::open(path).map_err(|e| {
-        Failure::new(Exit::Usage, e).hint(format!("a value that begins with an @ is written {name}=@@..."))
+        let failure = place::unreadable(e);
+        let hint = || format!("a value that begins with an @ is written {name}=@@...");
+        Failure { hint: failure.hint.clone().or_else(|| Some(hint())), ..failure }
     })?;
     fs::at("read", path, opened.take(EnvValue::MOST as u64 + 1).read_to_end(&mut bytes))?;
     Ok(bytes)

@@ -104,5 +104,5 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
         let text = "files are read where you are, not on the host";
         return Err(Failure::usage(text).hint("ssh HOST dokuen config:import -a APP - < FILE"));
     }
-    fs::read(file).map_err(|e| Failure::new(Exit::Usage, e))
+    fs::read(file).map_err(place::unreadable)
 }
