@@ -14,6 +14,7 @@ mod disk;
 mod lost;
 mod nginx;
 mod permissions;
+mod places;
 mod ports;
 mod programs;
 mod strays;
@@ -31,11 +32,12 @@ use serde::Serialize;
 use crate::exit::Failure;
 
 /// Every check, in the order of the report: what all else rests on comes first.
-const CHECKS: [Check; 17] = [
+const CHECKS: [Check; 18] = [
     programs::CHECK,
     disk::CHECK,
     builds::CHECK,
     clock::CHECK,
+    places::CHECK,
     permissions::CHECK,
     ports::CHECK,
     nginx::CHECK,

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -258,4 +259,26 @@ fn what_runs_in_a_renamed_app_is_not_lost() {
     app.dokuen("run:detached", &["sleep", "1000"]).ok();
     host.dokuen(&["apps:rename", "--application=hello", "other"]).ok();
     Report::of(&host).has("processes", "ok", "each belongs", None).exits(0);
+}
+
+#[test]
+fn directories_and_programs_that_are_gone_or_closed_are_named() {
+    let host = Host::new();
+    host.app("hello", "types").push().ok();
+    let (dir, bin) = (host.dir().to_owned(), host.dir().join("bin"));
+    fs::rename(bin.join("dokuen-shell"), bin.join("aside")).unwrap();
+    Report::of(&host).has("places", "problem", "nobody can come in over ssh", Some("dokuen setup ")).exits(9);
+    fs::rename(bin.join("aside"), bin.join("dokuen-shell")).unwrap();
+    for gone in ["ports", "tmp", "events"] {
+        fs::remove_dir_all(dir.join(gone)).unwrap();
+        let says = format!("there is no directory `{}`", dir.join(gone).display());
+        Report::of(&host).has("places", "problem", &says, Some("dokuen doctor --fix")).exits(9);
+        host.dokuen(&["doctor", "--fix"]).ok();
+        assert_eq!(dir.join(gone).metadata().unwrap().permissions().mode() & 0o777, 0o700);
+    }
+    let releases = dir.join("apps/hello/releases");
+    fs::set_permissions(&releases, fs::Permissions::from_mode(0o500)).unwrap();
+    Report::of(&host).has("places", "problem", "is closed to its own account: mode 500", Some("chmod u+rwX ")).exits(9);
+    fs::set_permissions(&releases, fs::Permissions::from_mode(0o700)).unwrap();
+    Report::of(&host).has("places", "ok", "every directory and program is there", None).exits(0);
 }
