@@ -53,20 +53,27 @@ pub fn run(host: &Host, args: &PsArgs, out: &mut Printer) -> Result<(), Failure>
     Ok(())
 }
 
-/// `None` for one that ended in order, and whose directory the next command sweeps.
+/// `None` for one that ended in order: its directory is being removed, or the next command sweeps it.
 fn process(app: &App, instance: &Instance, usage: &Usage) -> Result<Option<Process>, Failure> {
     let report = instance.report();
     let alive = instance.is_alive()?;
-    if report.phase == "gone" {
+    // The spec is what goes first when a wrapper leaves.
+    if report.phase == "gone" || !alive && !instance.is_complete() {
         return Ok(None);
     }
+    let state = match alive {
+        true => report.phase,
+        // The next command gives it no other wrapper: it ends what is left of it.
+        false if instance.is_retired() => "ending".to_owned(),
+        false => "lost".to_owned(),
+    };
     let used = report.child.and_then(|pid| usage.of(pid));
     Ok(Some(Process {
         app: app.name.to_string(),
         name: instance.id.name(),
         kind: instance.id.kind.to_string(),
         index: instance.id.index,
-        state: if alive { report.phase } else { "lost".to_owned() },
+        state,
         pid: report.child,
         port: report.port.map(|port| port.get()),
         since: moment(&report.since),

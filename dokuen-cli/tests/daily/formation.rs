@@ -1,6 +1,11 @@
 //! Which processes run: what would take an app's traffic away is refused, or at least said.
 
-use crate::host::Host;
+use std::fs;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::host::{Host, eventually};
 
 const LACKS: &str = "the Procfile has no process type `wbe`";
 
@@ -50,4 +55,22 @@ fn an_app_that_runs_nothing_is_not_called_up_or_running() {
     app.host.dokuen(&["apps", "--json"]).ok().stdout_has("\"state\": \"idle\"");
     app.dokuen("scale", &["worker=1"]).ok();
     app.dokuen("ps:wait", &[]).ok().stdout_has("hello is up");
+}
+
+/// Seen for a moment at the end of each process: its lock is free, and its directory not yet removed.
+#[test]
+fn a_process_that_is_leaving_is_not_called_lost() {
+    let app = Host::new().app("hello", "types");
+    app.push().ok();
+    let going = app.dir().join("instances/g9.web.7");
+    fs::create_dir(&going).unwrap();
+    fs::write(going.join("state"), "phase=ending\n").unwrap();
+    let ps = app.dokuen("ps", &[]).ok().out();
+    assert!(ps.contains("web.1") && !ps.contains("web.7"), "{ps}");
+    let wrapper = app.host.app_processes().into_iter().find(|p| p.words.contains("dokuen-wrapper")).unwrap();
+    kill(Pid::from_raw(wrapper.pid), Signal::SIGKILL).unwrap();
+    eventually("its wrapper is gone", || app.dokuen("ps", &[]).ok().out().contains("lost"));
+    fs::write(app.dir().join("instances/g1.web.1/retired"), "").unwrap();
+    let ps = app.dokuen("ps", &[]).ok().out();
+    assert!(ps.contains("ending") && !ps.contains("lost"), "{ps}");
 }
