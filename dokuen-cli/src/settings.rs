@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use dokuen_core::{Domain, Environment, Formation, Host, ProcessType, Procfile, Protocol};
+use dokuen_core::{Domain, EnvName, EnvValue, Environment, Formation, Host, ProcessType, Procfile, Protocol};
 use dokuen_proc::{CheckRequest, Checks, Statuses};
 
 use crate::app_json::{AppJson, is_content, is_header_value, is_path};
@@ -116,9 +116,7 @@ const MIN_ALIVE: Duration = Duration::from_millis(500);
 
 /// Checks every config var that means something, also those that are only used later.
 pub fn check(host: &Host, config: &Environment) -> Result<(), Failure> {
-    if let Some(name) = config.0.keys().find(|name| name.is_reserved()) {
-        return Err(Failure::usage(format!("{name} is set by Dokuen for each process and cannot be a config var")));
-    }
+    refuse(config.0.keys().find(|name| name.is_reserved()))?;
     if let Some(scale) = text(config, "DOKUEN_SCALE")? {
         Formation::parse(scale)?;
     }
@@ -130,6 +128,17 @@ pub fn check(host: &Host, config: &Environment) -> Result<(), Failure> {
     crate::build::check_config(config)?;
     dokuen_proc::Terms::check(&host.conf, config).map_err(|e| Failure::usage(e.to_string()))?;
     Settings::read(host, config).map(|_| ())
+}
+
+/// Refuses to set what no process would see. What stands there from before stays, and is in nobody's way.
+pub fn check_seen(before: &Environment, config: &Environment) -> Result<(), Failure> {
+    let is_new = |(name, value): &(&EnvName, &EnvValue)| before.0.get(*name) != Some(value);
+    refuse(config.0.iter().filter(is_new).map(|(name, _)| name).find(|name| name.is_always_set()))
+}
+
+fn refuse(name: Option<&EnvName>) -> Result<(), Failure> {
+    let say = |name| format!("{name} is set by Dokuen for each process and cannot be a config var");
+    name.map_or(Ok(()), |name| Err(Failure::usage(say(name))))
 }
 
 /// Refuses a scale that names what the Procfile does not have, as `scale` does. One that stays as it was is in nobody's way:

@@ -161,9 +161,16 @@ impl ProcessType {
 }
 
 impl EnvName {
-    /// Set by the platform for each process, so never by a user or a buildpack.
+    /// Set by the platform for each process, so never by a user or a buildpack; also where it is stored.
     pub fn is_reserved(&self) -> bool {
         matches!(self.as_str(), "PORT" | "PS" | "DYNO" | "HOME")
+    }
+
+    /// Whether the platform's own value always wins, so that nobody would ever see another. Wider than
+    /// [`EnvName::is_reserved`]: such a name may stand in a store of before, or in a buildpack's defaults, and is passed over.
+    pub fn is_always_set(&self) -> bool {
+        const WIN: [&str; 5] = ["GIT_REV", "SOURCE_VERSION", "DOKUEN_APP", "DOKUEN_RELEASE", "DOKUEN_INSTANCE"];
+        self.is_reserved() || WIN.contains(&self.as_str())
     }
 }
 

@@ -46,6 +46,26 @@ fn the_platform_has_the_last_word() {
     app.dokuen("config_set", &["PORT=80"]).exits(2).stderr_has("PORT is set by Dokuen");
 }
 
+/// No process would ever see it. One that stands there from before is in nobody's way, and never seen.
+#[test]
+fn what_dokuen_always_sets_is_no_config_var() {
+    let app = Host::new().app("hello", "types");
+    app.push().ok();
+    for name in ["GIT_REV", "SOURCE_VERSION", "DOKUEN_APP", "DOKUEN_RELEASE", "DOKUEN_INSTANCE", "HOME", "DYNO"] {
+        let said = format!("{name} is set by Dokuen for each process and cannot be a config var");
+        app.dokuen("config_set", &[&format!("{name}=mine")]).exits(2).stderr_has(&said);
+        app.host.dokuen(&["config:set", "--global", &format!("{name}=mine")]).exits(2).stderr_has(&said);
+    }
+    app.dokuen("config_set", &["A=1"]).ok();
+    std::fs::write(app.dir().join("env/GIT_REV"), "of before").unwrap();
+    app.dokuen("config_set", &["A=2"]).ok();
+    app.greeting("after").push().ok().serving("after");
+    assert_eq!(app.env("GIT_REV"), app.git_says(&["rev-parse", "HEAD"]).as_bytes());
+    app.dokuen("config_set", &["GIT_REV=another"]).exits(2);
+    app.dokuen("config_delete", &["GIT_REV"]).ok();
+    app.dokuen("config", &[]).ok().stdout_is("A=2\n");
+}
+
 #[test]
 fn what_is_set_before_the_first_push_is_there_at_it() {
     let app = Host::new().app("hello", "needs-env");

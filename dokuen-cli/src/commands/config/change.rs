@@ -97,6 +97,7 @@ fn of_app(
     settings::check(host, &config)?;
     front_door::check_names(host, app, &config)?;
     let (before, tree) = (app.env().load()?, releases::current(app)?);
+    settings::check_seen(&before, &config)?;
     config_size::check_app(host, &before, &config)?;
     if let Some(tree) = &tree {
         settings::check_scale(&before, &config, &walk::procfile_of(tree)?)?;
@@ -139,6 +140,7 @@ const NO_GENERATION: u32 = 0;
 fn of_all(host: &Host, store: &EnvStore, config: &Environment, what: &str, out: &mut Printer) -> Result<bool, Failure> {
     settings::check(host, config)?;
     let before = store.load()?;
+    settings::check_seen(&before, config)?;
     config_size::check_all(host, &before, config)?;
     if *config == before {
         out.fact("nothing has changed");
