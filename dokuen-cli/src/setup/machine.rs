@@ -221,19 +221,40 @@ fn install_unit(host: &Host, platform: &str, root: bool, out: &mut Printer) -> R
     Ok(Vec::new())
 }
 
-/// What the boot unit does is wanted from the first minute on: who looks after wrappers. Where it runs already it runs
-/// on, since its stop is the stop of every app.
-pub fn start_watching(host: &Host, out: &mut Printer) -> Result<(), Failure> {
+/// What the boot unit does is wanted from the first minute on: who looks after wrappers.
+pub fn start_watching(host: &Host, out: &mut Printer) -> Result<Watcher, Failure> {
     let installed = host.conf.nginx == NginxKind::System && Path::new(SYSTEMD_UNIT).exists();
-    if geteuid().is_root() && installed && Path::new("/run/systemd/system").is_dir() {
-        if units::has_apps_unit(host) {
-            systemctl(&["start", units::APPS])?;
-            out.fact("systemd gives each process of an app a cgroup (dokuen-apps.service)");
-        }
-        systemctl(&["start", "--no-block", "dokuen.service"])?;
-        out.fact("systemd watches over what runs");
+    if !geteuid().is_root() || !installed || !Path::new("/run/systemd/system").is_dir() {
+        return Ok(Watcher::IsNew);
     }
-    Ok(())
+    if units::has_apps_unit(host) {
+        systemctl(&["start", units::APPS])?;
+        out.fact("systemd gives each process of an app a cgroup (dokuen-apps.service)");
+    }
+    let ran = systemctl(&["is-active", "--quiet", units::BOOT]).is_ok();
+    systemctl(&["start", "--no-block", units::BOOT])?;
+    out.fact("systemd watches over what runs");
+    Ok(if ran { Watcher::OfBefore } else { Watcher::IsNew })
+}
+
+/// Who looks after wrappers when a setup ends.
+#[derive(Debug, Clone, Copy)]
+#[must_use = "one of before knows neither the new program nor the conf of today"]
+pub enum Watcher {
+    /// It was started just now, or it is none of setup's.
+    IsNew,
+    /// It ran already, with the program and the conf of before.
+    OfBefore,
+}
+
+impl Watcher {
+    /// systemd starts it anew when it has gone. A stop of its unit would be the stop of every app, and this is none.
+    pub fn renew(self) {
+        if let Self::OfBefore = self {
+            // One that has just gone by itself is started anew as well.
+            let _ = systemctl(&["kill", "--kill-who=main", units::BOOT]);
+        }
+    }
 }
 
 fn systemctl(args: &[&str]) -> Result<(), Failure> {

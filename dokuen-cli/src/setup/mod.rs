@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use dokuen_core::cmd::Cmd;
 use dokuen_core::{Conf, Host, NginxKind, Transcript, fs};
 
+use crate::commands::boot;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::topics::program::SetupArgs;
@@ -113,7 +114,9 @@ fn install(host: &Host) -> Result<(), Failure> {
 /// permitted (the one reload through sudo) is proven by using it.
 fn start(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     machine::make_run_dir(host)?;
-    machine::start_watching(host, out)?;
+    let watcher = machine::start_watching(host, out)?;
+    start_lost(host)?;
+    watcher.renew();
     place::become_account(&host.conf)?;
     // The conf may say another address or another base domain than when apps were routed.
     for (whose, problem) in front_door::rebuild(host)? {
@@ -128,6 +131,20 @@ fn start(host: &Host, out: &mut Printer) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What runs and nginx does not find, since the conf names another run directory by now, starts there; by a child, for
+/// root has something left to do.
+fn start_lost(host: &Host) -> Result<(), Failure> {
+    if !host.apps()?.iter().any(|app| boot::is_lost(app).unwrap_or(false)) {
+        return Ok(());
+    }
+    let dokuen = host.bin_dir().join("dokuen");
+    let boot = Cmd::new(&dokuen, &host.conf.dokuen_dir).env("PATH", host.conf.search_path()).args(["boot", "--again"]);
+    match fs::at("start", &dokuen, boot.to_std().status())?.success() {
+        true => Ok(()),
+        false => Err(Failure::new(Exit::Failed, "not everything could be started").hint("dokuen boot")),
+    }
 }
 
 fn report(host: &Host, out: &mut Printer) {

@@ -33,7 +33,7 @@ pub fn of_systemd(host: &Host) -> Vec<(&'static str, String)> {
 }
 
 /// What starts everything at boot and watches over it.
-const BOOT: &str = "dokuen.service";
+pub const BOOT: &str = "dokuen.service";
 
 /// What all processes of all apps are in, where systemd gives them cgroups.
 pub const APPS: &str = "dokuen-apps.service";

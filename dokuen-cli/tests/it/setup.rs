@@ -101,6 +101,34 @@ fn all_apps_go_to_another_address_together() {
     assert_eq!(answer(&after), ["200"; 2].map(str::to_owned));
 }
 
+/// Where sockets lie: what listens in the place of before is found by nobody, and so starts in the new one.
+#[test]
+fn another_run_directory_is_in_force_when_setup_ends() {
+    let host = Host::new();
+    let apps = ["port", "path", "stopped", "worker"].map(|name| {
+        let fixture = if name == "worker" { "worker-only" } else { "python" };
+        host.app(name, fixture)
+    });
+    apps[1].dokuen("config_set", &["DOKUEN_LISTEN=path"]).ok();
+    apps[3].dokuen("config_set", &["DOKUEN_SCALE=worker=1"]).ok();
+    apps.iter().for_each(|app| drop(app.push().ok()));
+    apps[2].dokuen("shutdown", &[]).ok();
+    let conf = host.dir().join("dokuen.conf");
+    let (before, elsewhere) = (host.dir().join("run"), host.temp().join("elsewhere"));
+    let text = fs::read_to_string(&conf).unwrap();
+    fs::write(&conf, text.replace(&before.display().to_string(), &elsewhere.display().to_string())).unwrap();
+    host.setup(&[]).ok().stdout_has("port: started").stdout_has("path: started");
+    for app in &apps[..2] {
+        app.serves("Hello from Python, version 1").comes_to_run(&["web.1"]);
+    }
+    apps[2].comes_to_run(&[]);
+    apps[3].comes_to_run(&["worker.1"]);
+    host.dokuen(&["doctor"]).ok();
+    let pid = apps[0].text("/pid");
+    host.setup(&[]).ok();
+    assert_eq!(apps[0].text("/pid"), pid);
+}
+
 #[test]
 fn man_knows_the_commands_and_bash_completes_them() {
     let host = Host::new();
