@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dokuen_core::fs;
+use dokuen_core::{fnv1a, fs};
 use instant_acme::{Account, AccountCredentials, ExternalAccountKey, Key, NewAccount};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -77,11 +77,9 @@ fn key(accounts: &Path, directory: &str) -> Result<(Key, PrivateKeyDer<'static>)
     Ok((Key::from_pkcs8_der(der.clone_key()).map_err(at)?, PrivateKeyDer::Pkcs8(der)))
 }
 
-/// One per authority, under a name that is made of its address (FNV-1a: it only has to tell a few apart).
+/// One per authority, under a name that is made of its address.
 fn place(accounts: &Path, directory: &str, extension: &str) -> PathBuf {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let sum = directory.bytes().fold(0xcbf2_9ce4_8422_2325, step);
-    accounts.join(format!("{sum:016x}.{extension}"))
+    accounts.join(format!("{:016x}.{extension}", fnv1a(directory.as_bytes())))
 }
 
 /// URL-safe base64, with or without its padding.

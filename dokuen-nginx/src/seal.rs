@@ -1,6 +1,6 @@
 //! The first line of a file of ours: by it nginx proves which text it runs.
 
-use dokuen_core::{AppName, ServerName};
+use dokuen_core::{AppName, ServerName, fnv1a};
 
 /// What a file says about itself: the sum of its text, and the names under which nginx repeats that sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub(crate) fn is_of(bytes: &[u8], app: &AppName) -> bool {
 
 /// Puts the sum of `text` into its places.
 pub fn seal(text: &str) -> String {
-    text.replace(PLACE, &format!("{:016x}", fnv(text)))
+    text.replace(PLACE, &format!("{:016x}", fnv1a(text.as_bytes())))
 }
 
 impl Seal {
@@ -56,11 +56,6 @@ impl Seal {
         let mut words = text.lines().next()?.strip_prefix(LEAD)?.split(' ').map(str::to_owned);
         Some(Self { sum: words.next()?, domains: words.collect() })
     }
-}
-
-/// FNV-1a: it only has to tell the texts of one app apart, and must be the same in every version.
-fn fnv(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

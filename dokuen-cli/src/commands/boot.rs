@@ -120,6 +120,8 @@ fn boot_all(host: &Host, apps: Vec<App>, which: Which, out: &mut Printer) -> Res
             let Ok(mut out) = out.lock() else { return };
             match booted {
                 Ok(text) => out.fact(&format!("{}: {text}", app.name)),
+                // Whoever holds it starts it, or has just done so.
+                Err(busy) if busy.exit == Exit::Busy && which == Which::NotShutDown => out.fact(&busy.to_string()),
                 Err(failure) => {
                     out.problem(&app.name.to_string());
                     out.failure(&failure);

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use dokuen_core::{App, fs};
+use dokuen_core::{App, fnv1a, fs};
 use dokuen_nginx::{ConfPath, Site};
 
 use crate::exit::{Exit, Failure};
@@ -11,17 +11,12 @@ use crate::exit::{Exit, Failure};
 /// The place of these bytes, made when they are not there.
 pub fn placed(app: &App, bytes: &[u8], extension: &str) -> Result<ConfPath, Failure> {
     let dir = app.worker_files_dir();
-    let path = dir.join(format!("{:016x}.{extension}", sum(bytes)));
+    let path = dir.join(format!("{:016x}.{extension}", fnv1a(bytes)));
     if !path.exists() {
         fs::make_dirs(&dir, fs::PUBLIC_DIR)?;
         fs::replace_report(&path, bytes, fs::PUBLIC_FILE)?;
     }
     ConfPath::new(&path).map_err(|e| Failure::new(Exit::HostNotReady, e))
-}
-
-/// FNV-1a: it only has to tell the texts of one app apart, which that app's people write themselves.
-pub(super) fn sum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// Removes files that no site names any more. Only for when nginx runs all of these sites.

@@ -28,7 +28,7 @@ pub fn prepare(host: &Host, app: &App, tree: &Tree) -> Result<Option<String>, Fa
         return Ok(None);
     }
     let shown = host.static_dir(&app.name);
-    let name = format!("{}-{:016x}", tree.name(), super::files::sum(wanted.join("\0").as_bytes()));
+    let name = format!("{}-{:016x}", tree.name(), dokuen_core::fnv1a(wanted.join("\0").as_bytes()));
     if shown.join(&name).exists() {
         return Ok(Some(name));
     }

@@ -7,6 +7,7 @@ mod host;
 use std::path::{Path, PathBuf};
 
 use crate::conf::Conf;
+use crate::fnv::fnv1a;
 use crate::name::AppName;
 
 /// The longest run directory whose sockets still fit into 103 bytes (macOS's bound; Linux has 107).
@@ -47,9 +48,7 @@ fn short(name: &AppName) -> String {
     if name.as_str().len() <= SHORT_APP {
         return name.to_string();
     }
-    // FNV-1a: it only has to tell long names apart, and must be the same in every version.
-    let hash =
-        name.as_str().bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let hash = fnv1a(name.as_str().as_bytes());
     // A dot, which no app name holds, keeps it apart from the names of other apps.
     format!("{}.{:08x}", &name.as_str()[..15], (hash >> 32) as u32 ^ hash as u32)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dokuen_core::{Environment, Host, fs, parse_dotenv_strictly, render_dotenv, shown};
+use dokuen_core::{Environment, Host, fnv1a, fs, parse_dotenv_strictly, render_dotenv, shown};
 
 use super::change::{Running, change, list};
 use super::{Store, as_json, given};
@@ -80,11 +80,7 @@ pub fn parse(bytes: &[u8], from: &str) -> Result<Environment, Failure> {
 
 /// Tells two states of config vars apart.
 pub fn sum_of(config: &Environment) -> String {
-    let sum = config
-        .to_nul()
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    format!("{sum:016x}")
+    format!("{:016x}", fnv1a(&config.to_nul()))
 }
 
 /// The same of what `config:export` has written.
