@@ -8,7 +8,8 @@ use crate::pushed::{host, push};
 fn express_runs_as_npm_start_and_a_second_push_installs_nothing() {
     let host = host();
     let app = host.app("express", "express");
-    push(&app).goes_live().says("name: node").says("Installing packages with npm");
+    let first = push(&app).goes_live().says("name: node").says("Installing packages with npm");
+    assert!(!first.text.contains("npm warn"), "npm is told what only pnpm knows: {}", first.text);
     app.serves("hello from express");
     assert_eq!(app.text("/mode"), "production");
 
