@@ -3,7 +3,7 @@
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,49 +11,101 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::cmd::Output;
+use crate::kept::{Keep, Kept};
+
+/// Between two looks whether the child has ended: one that it has left behind may hold the pipes.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How it ended and what it wrote.
-pub(crate) type Captured = (ExitStatus, Output);
+pub(crate) enum Ended {
+    Itself(ExitStatus, Output),
+    /// It did not end within the limit and was killed.
+    TooLate,
+    /// It wrote more than can be used and was killed.
+    TooMuch,
+}
 
-/// `None`: it did not end within the limit and was killed.
-pub(crate) fn run(mut command: Command, input: &[u8], limit: Duration) -> io::Result<Option<Captured>> {
+/// Feeds it, and listens until it has ended. Of its errors the ends are kept, for they are for people.
+pub(crate) fn run(mut command: Command, input: &[u8], keep: Keep, limit: Duration) -> io::Result<Ended> {
     command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-    let ended = to_its_end(&mut child, input, Instant::now() + limit);
-    if !matches!(ended, Ok(Some(_))) {
+    let ended = to_its_end(&mut child, input, keep, Instant::now() + limit);
+    if !matches!(ended, Ok(Ended::Itself(..))) {
         // It is ours and not waited for; one that has ended needs no killing.
         let _ = child.kill().and_then(|()| child.wait());
     }
     ended
 }
 
-fn to_its_end(child: &mut Child, mut input: &[u8], until: Instant) -> io::Result<Option<Captured>> {
-    let (mut stdin, mut stdout, mut stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    for fd in [stdin.as_ref().map(AsFd::as_fd), stdout.as_ref().map(AsFd::as_fd), stderr.as_ref().map(AsFd::as_fd)] {
-        fd.map_or(Ok(()), never_wait)?;
-    }
-    while stdin.is_some() || stdout.is_some() || stderr.is_some() {
-        let write = stdin.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLOUT));
-        let out_pipe = stdout.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN));
-        let err_pipe = stderr.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN));
-        if !wait_for([write, out_pipe, err_pipe], until)? {
-            return Ok(None);
+fn to_its_end(child: &mut Child, input: &[u8], keep: Keep, until: Instant) -> io::Result<Ended> {
+    let mut pipes = Pipes::of(child, input, keep)?;
+    let mut ended = None;
+    while pipes.are_open() && ended.is_none() && Instant::now() < until {
+        pipes.pass(LOOK.min(until.saturating_duration_since(Instant::now())))?;
+        if pipes.out.is_too_much() {
+            return Ok(Ended::TooMuch);
         }
-        if let Some(pipe) = &mut stdin
-            && (feed(pipe, &mut input)? || input.is_empty())
+        ended = child.try_wait()?;
+    }
+    let Some(status) = ended.map_or_else(|| wait_until(child, until), |status| Ok(Some(status)))? else {
+        return Ok(Ended::TooLate);
+    };
+    pipes.empty()?;
+    let output = Output { pid: child.id(), stdout: pipes.out.bytes(), stderr: pipes.err.bytes() };
+    Ok(Ended::Itself(status, output))
+}
+
+/// The three pipes to a child, as long as they are open.
+struct Pipes<'a> {
+    stdin: Option<ChildStdin>,
+    stdout: Option<ChildStdout>,
+    stderr: Option<ChildStderr>,
+    input: &'a [u8],
+    out: Kept,
+    err: Kept,
+}
+
+impl<'a> Pipes<'a> {
+    fn of(child: &mut Child, input: &'a [u8], keep: Keep) -> io::Result<Self> {
+        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let fds = [stdin.as_ref().map(AsFd::as_fd), stdout.as_ref().map(AsFd::as_fd), stderr.as_ref().map(AsFd::as_fd)];
+        fds.into_iter().flatten().try_for_each(never_wait)?;
+        Ok(Self { stdin, stdout, stderr, input, out: Kept::new(keep), err: Kept::new(Keep::Ends) })
+    }
+
+    fn are_open(&self) -> bool {
+        self.stdin.is_some() || self.stdout.is_some() || self.stderr.is_some()
+    }
+
+    /// Passes on what there is, for which it waits so long; whether there was anything.
+    fn pass(&mut self, wait: Duration) -> io::Result<bool> {
+        let write = self.stdin.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLOUT));
+        let out = self.stdout.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN));
+        let err = self.stderr.as_ref().map(|pipe| PollFd::new(pipe.as_fd(), PollFlags::POLLIN));
+        if !is_ready([write, out, err], wait)? {
+            return Ok(false);
+        }
+        if let Some(pipe) = &mut self.stdin
+            && (feed(pipe, &mut self.input)? || self.input.is_empty())
         {
-            stdin = None;
+            self.stdin = None;
         }
-        if stdout.as_mut().map_or(Ok(false), |pipe| drain(pipe, &mut out))? {
-            stdout = None;
+        if self.stdout.as_mut().map_or(Ok(false), |pipe| drain(pipe, &mut self.out))? {
+            self.stdout = None;
         }
-        if stderr.as_mut().map_or(Ok(false), |pipe| drain(pipe, &mut err))? {
-            stderr = None;
+        if self.stderr.as_mut().map_or(Ok(false), |pipe| drain(pipe, &mut self.err))? {
+            self.stderr = None;
         }
+        Ok(true)
     }
-    let pid = child.id();
-    Ok(wait_until(child, until)?.map(|status| (status, Output { pid, stdout: out, stderr: err })))
+
+    /// All that an ended child wrote is there already; what it has left running may write for ever.
+    fn empty(&mut self) -> io::Result<()> {
+        self.stdin = None;
+        let until = Instant::now() + 2 * LOOK;
+        while self.are_open() && Instant::now() < until && self.pass(Duration::ZERO)? {}
+        Ok(())
+    }
 }
 
 fn never_wait(fd: BorrowedFd<'_>) -> io::Result<()> {
@@ -62,13 +114,12 @@ fn never_wait(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// `false` when the time is over.
-fn wait_for(pipes: [Option<PollFd<'_>>; 3], until: Instant) -> io::Result<bool> {
+/// `false` when nothing can be passed on within that time.
+fn is_ready(pipes: [Option<PollFd<'_>>; 3], wait: Duration) -> io::Result<bool> {
     let mut fds: Vec<_> = pipes.into_iter().flatten().collect();
-    let left = until.saturating_duration_since(Instant::now());
-    match poll(&mut fds, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)) {
-        Ok(0) => Ok(Instant::now() < until),
-        Ok(_) | Err(nix::errno::Errno::EINTR) => Ok(true),
+    match poll(&mut fds, PollTimeout::try_from(wait).unwrap_or(PollTimeout::MAX)) {
+        Ok(ready) => Ok(ready > 0),
+        Err(nix::errno::Errno::EINTR) => Ok(true),
         Err(e) => Err(e.into()),
     }
 }
@@ -85,11 +136,11 @@ fn feed(pipe: &mut impl Write, input: &mut &[u8]) -> io::Result<bool> {
 }
 
 /// Whether the other end is closed.
-fn drain(pipe: &mut impl Read, into: &mut Vec<u8>) -> io::Result<bool> {
+fn drain(pipe: &mut impl Read, into: &mut Kept) -> io::Result<bool> {
     let mut block = [0; 16 * 1024];
     match pipe.read(&mut block) {
         Ok(0) => return Ok(true),
-        Ok(count) => into.extend_from_slice(&block[..count]),
+        Ok(count) => into.add(&block[..count]),
         Err(e) if is_for_later(&e) => {}
         Err(e) => return Err(e),
     }

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use crate::captured;
+use crate::captured::{self, Ended};
+use crate::kept::{Keep, WHOLE};
 
 /// A program to be run, not yet started.
 #[derive(Debug, Clone)]
@@ -20,6 +21,7 @@ pub struct Cmd {
     env: BTreeMap<OsString, OsString>,
     stdin: Vec<u8>,
     limit: Duration,
+    keep: Keep,
 }
 
 /// What a program that succeeded wrote.
@@ -58,6 +60,14 @@ pub enum CmdError {
         /// All it wrote.
         output: Box<Output>,
     },
+    /// It wrote more than can be used, and was killed.
+    #[error("`{argv}` wrote more than {most} bytes")]
+    TooMuch {
+        /// The program and its arguments.
+        argv: String,
+        /// So much may be.
+        most: usize,
+    },
     /// It did not end in time and was killed.
     #[error("`{argv}` did not end within {} s", limit.as_secs())]
     TimedOut {
@@ -78,6 +88,7 @@ impl Cmd {
             env: BTreeMap::new(),
             stdin: Vec::new(),
             limit: Duration::from_secs(600),
+            keep: Keep::All,
         }
     }
 
@@ -119,13 +130,23 @@ impl Cmd {
         self
     }
 
-    /// Runs it to its end and takes what it wrote; anything but exit 0 is an error that carries the same.
+    /// What it writes is for people alone: where it is very much, the beginning and the end are enough.
+    pub fn for_people(mut self) -> Self {
+        self.keep = Keep::Ends;
+        self
+    }
+
+    /// Runs it to its end and takes what it wrote; anything but exit 0 is an error that carries the same. Whatever it has left
+    /// running is not waited for, even where that holds its output open. Of standard error there are the beginning and the
+    /// end, where it is very much.
     pub fn run(&self) -> Result<Output, CmdError> {
         let argv = self.argv();
         let started = |source| CmdError::Start { argv: argv.clone(), source };
-        let ended = captured::run(self.to_std(), &self.stdin, self.limit).map_err(started)?;
-        let Some((status, output)) = ended else {
-            return Err(CmdError::TimedOut { argv, limit: self.limit });
+        let ended = captured::run(self.to_std(), &self.stdin, self.keep, self.limit).map_err(started)?;
+        let (status, output) = match ended {
+            Ended::Itself(status, output) => (status, output),
+            Ended::TooLate => return Err(CmdError::TimedOut { argv, limit: self.limit }),
+            Ended::TooMuch => return Err(CmdError::TooMuch { argv, most: WHOLE }),
         };
         if status.success() {
             return Ok(output);
@@ -202,6 +223,32 @@ mod tests {
         let out = sh("/usr/bin/tee /dev/stderr").stdin(much.clone()).run().unwrap();
         assert!(out.stdout == much && out.stderr == much);
         assert_eq!(sh("exec <&-; echo done").stdin(much).run().unwrap().stdout, b"done\n");
+    }
+
+    #[test]
+    fn an_output_without_end_is_bounded() {
+        let flood = "while head -c 9000000 /dev/zero; do :; done";
+        let path = |cmd: Cmd| cmd.env("PATH", "/usr/bin:/bin").limit(Duration::from_secs(20));
+        let err = path(sh(flood)).run().unwrap_err();
+        assert_eq!(err.to_string(), format!("`/bin/sh -c {flood}` wrote more than 67108864 bytes"));
+        let much =
+            "echo first; head -c 90000000 /dev/zero; echo last; head -c 90000000 /dev/zero >&2; echo why >&2; exit 3";
+        let Err(CmdError::Failed { tail, output, .. }) = path(sh(much)).for_people().run() else { panic!() };
+        assert!(output.stdout.starts_with(b"first\n\0") && output.stdout.ends_with(b"\0last\n"));
+        assert!(output.stdout.len() < 2 << 20 && output.stderr.len() < 2 << 20 && tail.ends_with("why"));
+    }
+
+    #[test]
+    fn what_it_leaves_running_is_not_waited_for() {
+        let limit = Duration::from_secs(30);
+        let begun = std::time::Instant::now();
+        for left in ["/bin/sleep 60 & echo $!", "while :; do echo; done & echo $!"] {
+            let out = sh(left).stdin(vec![b'x'; 1 << 20]).limit(limit).run().unwrap();
+            let text = String::from_utf8(out.stdout).unwrap();
+            let pid = text.split_ascii_whitespace().next().unwrap().parse().unwrap();
+            nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+        }
+        assert!(begun.elapsed() < limit);
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod env;
 mod fnv;
 mod formation;
 pub mod fs;
+mod kept;
 mod layout;
 pub mod ledger;
 mod lock;

@@ -99,7 +99,7 @@ impl Command {
         let command =
             Cmd::new(&argv[0], &spec.tree).args(&argv[1..]).envs(environment.with(child::MARK, &mark).pairs());
         let begun = Instant::now();
-        let ran = command.limit(limit).run();
+        let ran = command.for_people().limit(limit).run();
         end_leftovers(&mark, None);
         match ran {
             Ok(_) => Ok(()),

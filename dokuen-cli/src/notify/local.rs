@@ -38,6 +38,7 @@ pub fn run_all(host: &Host, told: &Told, log: &Log) -> Result<(), Failure> {
             .env("DOKUEN_EVENT", &told.kind)
             .env("DOKUEN_APP", told.app.as_deref().unwrap_or_default())
             .stdin(told.body.as_bytes())
+            .for_people()
             .limit(LIMIT);
         let (said, how) = match command.run() {
             Ok(output) => (output, format!("{} was told", told.kind)),

@@ -82,6 +82,10 @@ fn a_command_beside_a_process_decides_too() {
     with(r#""sleep 987 & sleep 987""#);
     app.push().exits(1).stderr_has("`sleep 987 & sleep 987` did not end within ");
     assert!(!app.host.processes().iter().any(|process| process.words.contains("sleep 987")));
+    // One that floods its output, and leaves something running that holds it open, has done its work when it exits with 0.
+    with(r#""head -c 300000000 /dev/zero; sleep 988 & exit 0""#);
+    app.push().ok();
+    assert!(!app.host.processes().iter().any(|process| process.words.contains("sleep 988")));
     // It is tried again until it succeeds, in the release's tree, as a line or as words.
     with(r#""test -e Procfile && test -n \"$DOKUEN_RELEASE\" && { test -e /tmp/$DOKUEN_APP-$$ || mkdir seen; }""#);
     app.push().ok();
