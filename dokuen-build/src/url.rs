@@ -104,7 +104,8 @@ impl fmt::Debug for BuildpackUrl {
 /// A login between `://` and `@` becomes `***`; so does one with a password where none belongs, which is refused in an error
 /// that shows it. A user name alone, as ssh has it, is no secret.
 pub(crate) fn masked(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
+    let is_scheme = |text: &str| text.bytes().all(|b| b.is_ascii_alphanumeric());
+    let Some((scheme, rest)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
         let holds_password =
             text.split_once('@').is_some_and(|(login, _)| login.contains(':') && !login.starts_with('/'));
         let login = text.rfind('@').filter(|_| holds_password);
@@ -286,6 +287,7 @@ mod tests {
             assert_eq!(masked(plain), plain);
         }
         assert_eq!(masked("https://h/x@v1"), "https://h/x@v1");
+        assert_eq!(masked("u:password@://h"), "***@://h");
     }
 
     proptest! {
