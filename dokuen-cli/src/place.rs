@@ -15,11 +15,17 @@ use crate::exit::{Exit, Failure};
 ///
 /// A command in `DIR/bin` knows its conf by where it lies; `--config` and `DOKUEN_CONF` come before that.
 pub fn host(given: Option<&Path>) -> Result<Host, Failure> {
+    host_after(given, |_| ())
+}
+
+/// As [`host`], with something that is done before that account is taken on.
+pub fn host_after(given: Option<&Path>, before: impl FnOnce(&Host)) -> Result<Host, Failure> {
     let path = conf_path(given)?;
-    let conf = Conf::load(&path).map_err(unreadable_conf)?;
-    become_account(&conf)?;
-    leave_instance(&conf);
-    Ok(Host::new(conf))
+    let host = Host::new(Conf::load(&path).map_err(unreadable_conf)?);
+    before(&host);
+    become_account(&host.conf)?;
+    leave_instance(&host.conf);
+    Ok(host)
 }
 
 /// One that is closed to whoever asks is that of another account's host.

@@ -78,6 +78,18 @@ pub enum NginxError {
         /// What nginx logged meanwhile, where its log can be read.
         source: Option<Complaint>,
     },
+    /// nginx runs, and would not start again.
+    #[error("nginx does not accept the configuration of this machine")]
+    Unfit {
+        /// nginx's words.
+        source: Complaint,
+    },
+    /// nginx would start again without our files.
+    #[error("nginx does not include {}", shown(file))]
+    NotIncluded {
+        /// The first of them.
+        file: PathBuf,
+    },
     /// Dokuen's own nginx did not come up.
     #[error("failed to start nginx")]
     NotStarted {

@@ -46,6 +46,11 @@ impl System {
         let reload = ["sudo", "-n"].map(OsString::from).into_iter().chain(direct.reload).collect();
         Self { reload, ..direct }
     }
+
+    /// All that it would read at a start, each file behind its name, where it would start.
+    pub(crate) fn dump(&self) -> Result<Output, CmdError> {
+        command(self.program.path(), &self.places.dir).arg("-T").run()
+    }
 }
 
 impl Nginx {

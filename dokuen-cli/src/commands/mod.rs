@@ -45,13 +45,19 @@ use crate::exit::{Exit, Failure};
 use crate::notify;
 use crate::place;
 use crate::printer::Printer;
+use crate::topics::machine::MachineCommand;
 
 /// Runs one command; the number is its exit status.
 pub(crate) fn dispatch(cli: Cli, out: &mut Printer) -> Result<u8, Failure> {
     if let Command::Program(command) = &cli.command {
         return command.run_anywhere(out);
     }
-    recorded(&place::host(cli.config.as_deref())?, &cli.command, out)
+    let host = place::host_after(cli.config.as_deref(), |host| {
+        if matches!(cli.command, Command::Machine(MachineCommand::Doctor(_))) {
+            crate::doctor::ask_as_root(host);
+        }
+    })?;
+    recorded(&host, &cli.command, out)
 }
 
 /// Runs a command and writes what it changed into the record of events.

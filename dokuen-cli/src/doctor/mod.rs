@@ -22,6 +22,7 @@ mod sudo;
 mod watcher;
 mod ways_in;
 
+pub use nginx::ask_as_root;
 pub use ports::outgoing_overlap;
 
 use std::path::PathBuf;

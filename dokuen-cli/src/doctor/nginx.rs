@@ -1,7 +1,10 @@
 //! nginx: there, new enough, with a conf it accepts, and running what Dokuen has written.
 
+use std::sync::OnceLock;
+
 use dokuen_core::{Host, NginxKind};
 use dokuen_nginx::{Nginx, Version};
+use nix::unistd::geteuid;
 
 use super::{Check, Finding, setup_again};
 use crate::exit::Failure;
@@ -15,9 +18,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
         Err(failure) => return Ok(vec![Finding::problem(failure.to_string(), super::install("nginx"))]),
     };
     let mut found = vec![version(&nginx)?];
-    if let Some(refused) = refused(host, &nginx) {
-        found.push(refused);
-    }
+    found.extend(AS_ROOT.get().cloned().unwrap_or_else(|| next_start(host, &nginx)));
     found.extend(in_force(host, &nginx)?);
     if !dokuen_nginx::is_settled(&nginx)? {
         let says = "a command that was killed left a change of nginx half-done";
@@ -44,13 +45,32 @@ fn version(nginx: &Nginx) -> Result<Finding, Failure> {
     Ok(Finding::ok(format!("nginx {major}.{minor}.{patch}{note}")))
 }
 
-fn refused(host: &Host, nginx: &Nginx) -> Option<Finding> {
-    match dokuen_nginx::accepts_its_conf(nginx) {
-        Ok(Some(())) => None,
-        Ok(None) => None,
-        Err(error) => {
+/// What was found while this process was root still, who can read all that nginx reads.
+static AS_ROOT: OnceLock<Option<Finding>> = OnceLock::new();
+
+/// For whoever becomes the account after it.
+pub fn ask_as_root(host: &Host) {
+    let becomes_another = geteuid().is_root() && host.conf.app_user != "root";
+    if let (NginxKind::System, true, Ok(nginx)) = (host.conf.nginx, becomes_another, front_door::nginx(host)) {
+        AS_ROOT.get_or_init(|| next_start(host, &nginx));
+    }
+}
+
+/// What it would make of its configuration if it were started now.
+fn next_start(host: &Host, nginx: &Nginx) -> Option<Finding> {
+    match (dokuen_nginx::accepts_its_conf(nginx), nginx) {
+        (Ok(Some(())), Nginx::Own(_)) => None,
+        (Ok(Some(())), Nginx::System(_)) => Some(Finding::ok("it would start again with what it is to read now")),
+        (Ok(None), _) => {
+            Some(Finding::unknown("whether nginx would start again cannot be seen by this account: sudo nginx -t"))
+        }
+        (Err(error), Nginx::Own(_)) => {
             let mend = format!("mend or remove the file, then: {}", boot(host));
             Some(Finding::problem(Failure::from(error).to_string(), mend))
+        }
+        (Err(error), Nginx::System(_)) => {
+            let says = format!("nginx would not start again as it runs now: {}", Failure::from(error));
+            Some(Finding::problem(says, "mend that, then: sudo nginx -t"))
         }
     }
 }

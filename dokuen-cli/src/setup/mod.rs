@@ -117,6 +117,7 @@ fn start(host: &Host, out: &mut Printer) -> Result<(), Failure> {
     let watcher = machine::start_watching(host, out)?;
     start_lost(host)?;
     watcher.renew();
+    let next_start = next_start(host);
     place::become_account(&host.conf)?;
     // The conf may say another address or another base domain than when apps were routed.
     for (whose, problem) in front_door::rebuild(host)? {
@@ -127,10 +128,22 @@ fn start(host: &Host, out: &mut Printer) -> Result<(), Failure> {
             out.fact(&format!("nginx of its own answers at {}", front_door::near(host.conf.listen)));
         }
         NginxKind::System => {
-            out.fact("nginx was reloaded and answers for unknown names");
+            out.fact("nginx answers for unknown names");
         }
     }
-    Ok(())
+    next_start
+}
+
+/// The machine's nginx runs by what it has read before, and everything would be down with its next start.
+fn next_start(host: &Host) -> Result<(), Failure> {
+    if host.conf.nginx == NginxKind::Own {
+        return Ok(());
+    }
+    let accepted = dokuen_nginx::accepts_its_conf(&front_door::nginx(host)?).map_err(Failure::from);
+    accepted.map(drop).map_err(|cause| {
+        let text = format!("nginx would not start again as it runs now: {cause}");
+        Failure::new(cause.exit, text).hint("mend that, then: sudo nginx -t, and setup again")
+    })
 }
 
 /// What runs and nginx does not find, since the conf names another run directory by now, starts there; by a child, for

@@ -28,7 +28,7 @@ impl Machine {
         let script = dir.path().join("nginx");
         let main = dir.path().join("nginx.conf");
         let text = format!(
-            "#!/bin/sh\n[ \"$*\" = '-s reload' ] && exec {0} -c {1} -p {2} -s reload\nexec {0} \"$@\"\n",
+            "#!/bin/sh\ncase \"$*\" in '-s reload' | -T) exec {0} -c {1} -p {2} \"$@\" ;; esac\nexec {0} \"$@\"\n",
             nginx.display(),
             main.display(),
             dir.path().display()
@@ -183,6 +183,25 @@ fn files_of_the_release_are_answered_by_an_nginx_that_can_read_nothing_else_of_i
     assert!(!shown(&app).exists());
 }
 
+/// What it runs it has read long ago; what it would read at its next start is another matter.
+#[test]
+fn doctor_reads_the_machines_configuration_as_the_next_start_of_nginx_would() {
+    let machine = Machine::new();
+    let host = &machine.host;
+    host.app("hello", "python").push().ok();
+    host.dokuen(&["doctor"]).ok().stdout_has("nginx        it would start again");
+    let main = machine.dir.path().join("nginx.conf");
+    let whole = fs::read_to_string(&main).unwrap();
+    fs::write(&main, format!("{whole}servr x;\n")).unwrap();
+    let said =
+        host.dokuen(&["doctor"]).exits(9).stdout_has("nginx would not start again as it runs now: nginx rejected ");
+    said.stdout_has("unknown directive \"servr\" in line 3").stdout_has("-> mend that, then: sudo nginx -t");
+    fs::write(&main, whole.replace("include ", "#")).unwrap();
+    host.dokuen(&["doctor"]).exits(9).stdout_has("nginx would not start again as it runs now: ");
+    fs::write(&main, whole.replace(&format!("include {}/*.conf;", host.dir().join("nginx").display()), "")).unwrap();
+    host.dokuen(&["doctor"]).exits(9).stdout_has("nginx does not include nginx/00-default.conf");
+}
+
 /// With no nginx to be told, and with settings that cannot be read besides.
 #[test]
 fn boot_starts_apps_also_where_the_machines_nginx_is_down() {
@@ -210,6 +229,8 @@ fn boot_starts_apps_also_where_the_machines_nginx_is_down() {
     eventually("nginx has not heard", || fs::read_to_string(&errors).unwrap().contains("does not lead to them"));
     machine.start(&machine.dir.path().join("nginx.conf"));
     eventually("it is found", || app.get("/").status == 200);
+    // Until then workers with the text of before answer as well.
+    eventually("it is proven", || !host.dir().join("nginx/.pending").exists());
     watch.kill().unwrap();
     watch.wait().unwrap();
     app.serves("Hello from Python, version 1");
