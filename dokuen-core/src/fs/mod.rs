@@ -29,6 +29,9 @@ pub const PUBLIC_DIR: u32 = 0o755;
 /// How names begin that are renamed once they are whole.
 const BESIDE: &str = ".new-";
 
+/// So often a writer that holds no lock may be met by the sweep of a command that does.
+const MOST_SWEEPS: u32 = 20;
+
 /// What was being done, to which path, and what the system said.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to {action} `{path}`")]
@@ -95,7 +98,8 @@ fn is_loop(e: &io::Error) -> bool {
     e.raw_os_error() == Some(nix::errno::Errno::ELOOP as i32)
 }
 
-/// Puts `bytes` at `path`, whole or not at all: written beside, fsynced, renamed, and the directory fsynced.
+/// Puts `bytes` at `path`, whole or not at all: written beside, fsynced, renamed, and the directory fsynced. A
+/// [`sweep_unfinished`] at the same time does it no harm.
 pub fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FsError> {
     replace_unsynced_dir(path, bytes, mode, true)?;
     sync_dir(parent(path))
@@ -123,7 +127,15 @@ fn replace_unsynced_dir(path: &Path, bytes: &[u8], mode: u32, sync: bool) -> Res
         file.persist(path)?;
         Ok(())
     };
-    at("write", path, write())
+    let mut written = write();
+    for _ in 0..MOST_SWEEPS {
+        // Only a sweep takes the file away before it has its name; without the directory nothing more can be done.
+        if !matches!(&written, Err(e) if e.kind() == io::ErrorKind::NotFound && parent(path).is_dir()) {
+            break;
+        }
+        written = write();
+    }
+    at("write", path, written)
 }
 
 /// Makes a directory that must not be there yet.
@@ -154,7 +166,8 @@ pub fn remove_tree(path: &Path) -> Result<(), FsError> {
     }
 }
 
-/// Removes what writers beside their target were killed over. Only where nobody else writes at the moment.
+/// Removes what writers beside their target were killed over. Only where nobody else writes at the moment, but for
+/// [`replace`] and [`replace_report`]: these write again.
 pub fn sweep_unfinished(dir: &Path) -> Result<(), FsError> {
     for name in names(dir)?.into_iter().filter(|name| is_beside(name)) {
         remove_tree(&dir.join(name))?;
@@ -266,6 +279,26 @@ mod tests {
         sweep_unfinished(dir.path()).unwrap();
         sweep_unfinished(&dir.path().join("missing")).unwrap();
         assert_eq!(names(dir.path()).unwrap(), [".new-a1b2c", ".new-app", "new"]);
+    }
+
+    /// `apps:lock` writes without the app's lock, while a push sweeps the same directory.
+    #[test]
+    fn a_sweep_that_runs_beside_fails_no_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        let over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    sweep_unfinished(dir.path()).unwrap();
+                    std::thread::sleep(std::time::Duration::from_micros(200));
+                }
+            });
+            let failed = (0..500).filter(|_| replace_report(&dir.path().join("A"), b"text", PRIVATE_FILE).is_err());
+            let failed = failed.count();
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert_eq!(failed, 0);
+        });
+        assert!(replace(&dir.path().join("missing/A"), b"text", PRIVATE_FILE).unwrap_err().is_not_found());
     }
 
     #[test]
