@@ -4,6 +4,7 @@
 //! `steps.rs` has are tried either way.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::app::App;
@@ -17,8 +18,8 @@ struct Small {
 }
 
 impl Small {
-    /// `None` for whoever may not mount.
-    fn new(options: &str) -> Option<Self> {
+    /// `None` for whoever may not mount; that is said, past what the test runner keeps to itself.
+    fn new(what: &str, options: &str) -> Option<Self> {
         let host = Host::not_set_up(&Options::default());
         fs::create_dir(host.dir()).unwrap();
         let small = Self { at: host.dir().to_owned(), host };
@@ -29,6 +30,7 @@ impl Small {
                 !nix::unistd::geteuid().is_root() || mount.err.contains("denied") || mount.err.contains("permi"),
                 "{mount}"
             );
+            let _ = writeln!(std::io::stderr(), "not tried: {what}: needs the right to mount a file system");
             return None;
         }
         small.host.setup(&[]).ok();
@@ -65,7 +67,9 @@ const ROOM: &str = "mode=755,size=1g";
 
 #[test]
 fn d01_d04_and_d10_a_full_disk_while_it_unpacks_compiles_and_changes_config() {
-    let Some(small) = Small::new(ROOM) else { return refused_by_strace() };
+    let Some(small) = Small::new("a full disk, but for errors that strace gives", ROOM) else {
+        return refused_by_strace();
+    };
     let app = small.host.app("hello", "types");
     app.greeting("live").push().ok();
     app.dokuen("config_set", &["TOKEN=short"]).ok();
@@ -124,7 +128,7 @@ fn refused_by_strace() {
 fn d11_a_full_disk_locks_nobody_out() {
     let world = crate::world::World::new();
     let key = crate::world::key(world.host.temp(), "bob");
-    let Some(small) = Small::new(ROOM) else { return };
+    let Some(small) = Small::new("a full disk locks nobody out", ROOM) else { return };
     let home = small.at.join("home");
     fs::create_dir_all(home.join(".ssh")).unwrap();
     let conf = small.at.join("dokuen.conf");
@@ -149,7 +153,7 @@ fn d11_a_full_disk_locks_nobody_out() {
 
 #[test]
 fn d12_no_inodes_are_left() {
-    let Some(small) = Small::new(&format!("{ROOM},nr_inodes=3000")) else { return };
+    let Some(small) = Small::new("no inodes are left", &format!("{ROOM},nr_inodes=3000")) else { return };
     let app = small.host.app("hello", "types");
     app.greeting("live").push().ok();
     let dir = small.at.join("many");
@@ -165,7 +169,7 @@ fn d12_no_inodes_are_left() {
 
 #[test]
 fn d13_a_file_system_that_takes_no_write() {
-    let Some(small) = Small::new(ROOM) else { return };
+    let Some(small) = Small::new("a file system that takes no write", ROOM) else { return };
     let app = small.host.app("hello", "types");
     app.greeting("live").push().ok();
     let pid = app.text("/pid");

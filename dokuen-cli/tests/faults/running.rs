@@ -29,21 +29,43 @@ fn p02_ports_that_others_hold_are_passed_over() {
     drop(v6);
 }
 
-/// A foreign process listens where the app should: it is seen not to be the app, and nothing goes live.
+/// Answers everything with 200 on the port that it is given, alone or where others listen as well.
+const THIEF: &str = "import socket, sys\n\
+    door = socket.create_server(('127.0.0.1', int(sys.argv[1])), reuse_port=sys.argv[2] == 'shared')\n\
+    while True:\n    conn, _ = door.accept()\n    conn.recv(4096)\n\
+    \x20   conn.sendall(b'HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\nConnection: close\\r\\n\\r\\n')\n    conn.close()\n";
+
+/// Takes the port that is reserved next, as nobody of the app.
+fn steal(app: &App, how: &str) -> std::process::Child {
+    let before = app.host.reserved();
+    let mut port = None;
+    eventually("a port is reserved", || {
+        port = app.host.reserved().into_iter().find(|port| !before.contains(port));
+        port.is_some()
+    });
+    let mut thief = std::process::Command::new("python3");
+    thief.args(["-S", "-E", "-c", THIEF, &port.unwrap().to_string(), how]).spawn().unwrap()
+}
+
+/// A foreign process listens where the app should, and answers as the app should: it is seen not to be the app, and nothing
+/// goes live.
 #[test]
 fn p03_and_p04_somebody_else_listens_on_the_port() {
     let app = Host::new().app("hello", "types");
     app.greeting("live").push().ok();
-    app.dokuen("config_set", &["DOKUEN_BOOT_TIMEOUT=2"]).ok();
-    app.with("Procfile", "web: exec /usr/bin/python3 -S -E thief.py\n");
-    let thief = "import os, socket, time\n\
-        port = int(os.environ['PORT'])\n\
-        if os.fork() == 0:\n    os.environ.pop('DOKUEN_INSTANCE', None)\n    os.setsid()\n\
-        \x20   os.execve('/usr/bin/python3', ['python3', '-S', '-E', 'server.py'], {'PORT': str(port)})\n\
-        time.sleep(60)\n";
-    let pushed = app.with("thief.py", thief).push();
-    // Its own child is part of the app, mark or not; a process of somebody else never is.
-    assert!(pushed.code == 0 || pushed.err.contains("another process of this machine listens there"), "{pushed}");
+    app.dokuen("config_set", &["DOKUEN_BOOT_TIMEOUT=4"]).ok();
+    for how in ["alone", "shared"] {
+        app.with("Procfile", format!("web: exec sleep 60{}\n", how.len()));
+        let (mut thief, pushed) = std::thread::scope(|scope| {
+            let thief = scope.spawn(|| steal(&app, how));
+            let pushed = app.push();
+            (thief.join().unwrap(), pushed)
+        });
+        assert!(thief.try_wait().unwrap().is_none(), "the thief has ended by itself");
+        thief.kill().unwrap();
+        thief.wait().unwrap();
+        pushed.fails().stderr_has("another process of this machine listens there").still_serving("live");
+    }
     app.with("Procfile", "web: exec /usr/bin/python3 -S -E server.py\n").greeting("after").push().ok().serving("after");
     app.comes_to_run(&["web.1"]);
 }

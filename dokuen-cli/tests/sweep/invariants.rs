@@ -132,7 +132,13 @@ fn wanted(dir: &Path) -> Vec<String> {
 fn state_of(dir: &Path, app: &str, world: &World) -> Vec<String> {
     let mut broken = Vec::new();
     let live = fs::read_to_string(dir.join("live")).unwrap_or_default();
-    let Some(version) = live.lines().find_map(|l| l.strip_prefix("version: ")) else { return broken };
+    let Some(version) = live.lines().find_map(|l| l.strip_prefix("version: ")) else {
+        // Before its first deploy an app has neither.
+        if dir.join("current").symlink_metadata().is_ok() {
+            broken.push(format!("I2: {app}: current is there, and live says {live:?}"));
+        }
+        return broken;
+    };
     let record = fs::read_to_string(dir.join(format!("ledger/v{version}/release.yml"))).unwrap_or_default();
     let field = |key: &str| record.lines().find_map(|l| l.strip_prefix(key)).unwrap_or_default().trim().to_owned();
     let current = fs::read_link(dir.join("current")).unwrap_or_default();
@@ -173,7 +179,7 @@ fn litter(root: &Path, dir: &Path, broken: &mut Vec<String>) {
         if name.starts_with(".new-") || name.starts_with(".v") || in_tmp || unmarked || quarantine {
             broken.push(format!("I6: {below} was left behind"));
         }
-        if name == ".new-" || dir.ends_with("run") && meta.is_dir() && !root.join("apps").join(&name).exists() {
+        if dir.ends_with("run") && meta.is_dir() && !root.join("apps").join(&name).exists() {
             broken.push(format!("I6: {below} belongs to no app"));
         }
         if meta.is_dir() && name != "own" && name != "cache" && !dir.ends_with("releases") {
