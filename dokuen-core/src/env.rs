@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::fs::{self, FsError};
 use crate::name::EnvName;
@@ -188,6 +188,24 @@ impl EnvStore {
         fs::remove(&self.dir.join(name))
     }
 
+    /// As [`EnvStore::become_exactly`], but all of it or nothing: while it changes, `undo` says what there was before, by which
+    /// [`EnvStore::take_back`] undoes what a killed command has done. The store's lock must be held.
+    pub fn become_wholly(&self, wanted: &Environment, undo: &Path) -> Result<(), FsError> {
+        fs::replace(undo, &self.load()?.to_nul(), fs::PRIVATE_FILE)?;
+        match self.become_exactly(wanted) {
+            Ok(()) => fs::remove(undo),
+            // As far as the disk takes it; the failure that led here is the one to tell.
+            Err(e) => self.take_back(undo).and(Err(e)),
+        }
+    }
+
+    /// Undoes a change that was not finished, if there is one. The store's lock must be held.
+    pub fn take_back(&self, undo: &Path) -> Result<(), FsError> {
+        let Some(before) = fs::read_if_there(undo)? else { return Ok(()) };
+        self.become_exactly(&Environment::from_nul(&before))?;
+        fs::remove(undo)
+    }
+
     /// Makes the store hold exactly `wanted`, touching only what differs.
     pub fn become_exactly(&self, wanted: &Environment) -> Result<(), FsError> {
         let have = self.load()?;
@@ -245,6 +263,24 @@ mod tests {
         assert_eq!(store.load().unwrap(), Environment::default());
         fs::link(std::path::Path::new("/etc/passwd"), &dir.path().join("A")).unwrap();
         assert!(store.load().is_err());
+    }
+
+    #[test]
+    fn a_change_that_was_killed_is_undone() {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, undo) = (EnvStore::new(dir.path().join("env")), dir.path().join("undo"));
+        let before = Environment::default().with("A", "1").with("B", "2");
+        store.become_exactly(&before).unwrap();
+        store.become_wholly(&before.clone().with("C", "3"), &undo).unwrap();
+        assert!(!undo.exists());
+        store.take_back(&undo).unwrap();
+        assert_eq!(store.load().unwrap().text("C"), Some("3"));
+        // Killed after the first of two.
+        fs::replace(&undo, &before.to_nul(), fs::PRIVATE_FILE).unwrap();
+        store.set(&name("A"), &EnvValue::new("new").unwrap()).unwrap();
+        store.take_back(&undo).unwrap();
+        assert_eq!(store.load().unwrap(), before);
+        assert!(!undo.exists());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use dokuen_core::{App, Collected, Formation, Host, LockError, ProcessType, Transcript, fs, ledger, releases};
+use dokuen_core::{App, Collected, Formation, Host, Lock, LockError, ProcessType, Transcript, fs, ledger, releases};
 use dokuen_proc::Instance;
 
 use crate::archive::killed;
@@ -50,6 +50,7 @@ pub fn start(host: &Host, name: Option<&str>, which: Which, out: &mut Printer) -
     };
     if which == Which::NotShutDown {
         fs::remove(&host.shut_down_file())?;
+        take_back_config(host)?;
         // Nobody's app is to stay down because of sshd's file.
         sync_keys(host).unwrap_or_else(|failure| out.failure(&failure));
     }
@@ -101,6 +102,15 @@ fn open_front(host: &Host) -> Result<BTreeSet<Said>, Failure> {
 type Said = (String, String);
 /// What stands there for no app.
 const NGINX: &str = "nginx";
+
+/// A change of the config vars of all apps that the power was cut over; one that is under way is left alone.
+fn take_back_config(host: &Host) -> Result<(), Failure> {
+    match Lock::try_take(&host.global_env_lock(), "the config of all apps", "taking a change back") {
+        Ok(_lock) => Ok(host.global_env().take_back(&host.global_env_undo())?),
+        Err(LockError::Busy { .. }) => Ok(()),
+        Err(other) => Err(other.into()),
+    }
+}
 
 /// sshd's file is derived, and comes back like everything that is; a host without keys leaves it alone.
 fn sync_keys(host: &Host) -> Result<(), Failure> {

@@ -115,6 +115,14 @@ fn config_of_all_apps_is_below_their_own_and_reaches_what_runs() {
     host.dokuen(&["config:set", "--global", "A=all", "B=all"]).ok().stdout_has("set A, B for all apps");
     assert_eq!((one.env("A"), one.env("B"), other.env("A")), (b"all".to_vec(), b"all".to_vec(), b"own".to_vec()));
     host.dokuen(&["config", "--global"]).ok().stdout_is("A=all\nB=all\n");
+    // Killed, or the power cut, between the one and the other.
+    let env = host.dir().join("env");
+    for mend in [&["config:unset", "--global", "C"][..], &["boot"]] {
+        fs::write(env.join(".undo"), "A=all\0B=all\0").unwrap();
+        fs::write(env.join("A"), "half").unwrap();
+        host.dokuen(mend).ok();
+        host.dokuen(&["config", "--global"]).ok().stdout_is("A=all\nB=all\n");
+    }
     host.dokuen(&["config:unset", "--global", "A"]).ok();
     assert_eq!(one.get("/env/A").status, 404);
     host.dokuen(&["config:set", "--global", "PORT=1"]).exits(2).stderr_has("PORT is set by Dokuen");

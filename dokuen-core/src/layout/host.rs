@@ -53,6 +53,11 @@ impl Host {
         self.dir().join("env").join(".lock")
     }
 
+    /// What they were, while they change.
+    pub fn global_env_undo(&self) -> PathBuf {
+        self.dir().join("env").join(".undo")
+    }
+
     /// Commands with this host's conf baked in.
     pub fn bin_dir(&self) -> PathBuf {
         self.dir().join("bin")

@@ -74,6 +74,7 @@ pub fn change(
         }
         Store::Global(global) => {
             let lock = Lock::try_take(&host.global_env_lock(), "the config of all apps", "changing it")?;
+            global.take_back(&host.global_env_undo())?;
             let mut config = global.load()?;
             let what = edit(&mut config, out)?;
             if !of_all(host, global, &config, &what, out)? || running == Running::Keep {
@@ -146,7 +147,7 @@ fn of_all(host: &Host, store: &EnvStore, config: &Environment, what: &str, out: 
         out.fact("nothing has changed");
         return Ok(false);
     }
-    store.become_exactly(config).inspect_err(|_| drop(store.become_exactly(&before)))?;
+    store.become_wholly(config, &host.global_env_undo())?;
     out.step(&format!("{what} for all apps"));
     Ok(true)
 }
