@@ -234,6 +234,11 @@ pub fn boot(host: &Host, app: &App, which: Which, out: &mut dyn Transcript) -> R
         return Ok("runs");
     }
     super::restart::again_with(host, app, Tell::Apart, out)?;
+    if which == Which::Lost && host.shut_down_file().exists() {
+        // Who has shut everything down meanwhile did not wait for this app.
+        super::shutdown::stop(app)?;
+        return Ok("is shut down");
+    }
     Ok("started")
 }
 

@@ -135,6 +135,24 @@ fn an_app_that_somebody_has_ended_from_outside_is_started_again() {
     app.comes_to_run(&["web.1"]);
 }
 
+/// A shutdown of everything that finds an app being started again does not wait for that, and is obeyed all the same.
+#[test]
+fn a_start_that_a_shutdown_has_overtaken_is_taken_back() {
+    let host = Host::new();
+    let app = host.app("hello", "slow");
+    app.dokuen("config_set", &["SLOW_START_MS=4000"]).ok();
+    app.push().ok();
+    let _watcher = Watcher::of(&host);
+    eventually("it watches", || host.dir().join("run/.watch").exists());
+    kill(Pid::from_raw(wrapper_pid(&host, "web.1")), Signal::SIGTERM).unwrap();
+    eventually("it has gone", || wrapper_pid(&host, "web.1") == 0);
+    eventually("it is started again", || wrapper_pid(&host, "web.1") != 0);
+    host.dokuen(&["shutdown"]).fails().stderr_has("hello is busy");
+    let is_free = || fs::File::open(app.dir().join("lock")).unwrap().try_lock().is_ok();
+    eventually("whoever started it has ended", is_free);
+    assert_eq!(wrapper_pid(&host, "web.1"), 0);
+}
+
 #[test]
 fn an_app_whose_start_failed_at_boot_is_tried_again_without_a_storm() {
     let host = Host::new();
