@@ -290,7 +290,7 @@ mod tests {
             scope.spawn(|| {
                 while !over.load(std::sync::atomic::Ordering::Relaxed) {
                     sweep_unfinished(dir.path()).unwrap();
-                    std::thread::sleep(std::time::Duration::from_micros(200));
+                    std::thread::sleep(std::time::Duration::from_millis(2));
                 }
             });
             let failed = (0..500).filter(|_| replace_report(&dir.path().join("A"), b"text", PRIVATE_FILE).is_err());
