@@ -1,7 +1,7 @@
 //! When a scheduled job is due: cron's five fields, read strictly, in the local time of the machine.
 //!
-//! Where clocks are put forward, a job of a time that does not exist is due right after the gap; where they are put back,
-//! a job of a time that comes twice is due the first time. A job of every hour goes by real time and sees neither.
+//! Where clocks are put forward, a job of a time that does not exist is due as much later as they are put forward; where they
+//! are put back, a job of a time that comes twice is due the first time. A job of every hour goes by real time and sees neither.
 
 use std::ops::RangeInclusive;
 

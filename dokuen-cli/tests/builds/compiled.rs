@@ -26,6 +26,35 @@ fn axum_is_compiled_and_a_changed_file_alone_compiles_one_crate() {
     app.serves("hello from axum");
 }
 
+const BY_ITS_PATH: &str = r#"
+use std::io::{Read, Write};
+fn main() {
+    let address = format!("127.0.0.1:{}", std::env::var("PORT").unwrap());
+    for stream in std::net::TcpListener::bind(address).unwrap().incoming() {
+        let mut stream = stream.unwrap();
+        let _ = stream.read(&mut [0; 4096]);
+        let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/greeting.txt")).unwrap_or("gone".into());
+        let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{text}", text.len());
+    }
+}
+"#;
+
+/// Templates and assets are found so in many a program.
+#[test]
+fn a_program_that_names_its_directory_finds_the_files_of_its_own_release() {
+    let app = host().app("named", "static-page");
+    app.git(&["rm", "-rfq", "."]).ok();
+    app.with("Cargo.toml", "[package]\nname = \"named\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
+    app.with("Procfile", "web: target/release/named\n").with("src/main.rs", BY_ITS_PATH).greeting("one");
+    push(&app).goes_live();
+    app.serves("one").greeting("two");
+    push(&app).goes_live();
+    app.serves("two").dokuen("rollback", &["v1"]).ok().serving("one");
+    app.with("src/main.rs", "this is no Rust");
+    push(&app).refused();
+    app.serves("one").dokuen("builds:purge-cache", &[]).ok().serving("one");
+}
+
 #[test]
 fn a_go_program_of_the_standard_library() {
     let host = host();

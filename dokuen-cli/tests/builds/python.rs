@@ -40,6 +40,45 @@ fn django_is_installed_from_pyproject_with_its_static_files_collected() {
     assert_eq!(python.trim(), app.release("current").join(".venv").to_str().unwrap());
 }
 
+/// As `django-admin startproject` makes it.
+#[test]
+fn django_without_a_place_for_static_files_collects_none() {
+    let host = host();
+    let app = host.app("plain", "django");
+    let settings = fs::read_to_string(app.checkout.join("shop/settings.py")).unwrap();
+    let plain: String =
+        settings.lines().filter(|line| !line.starts_with("STATIC_ROOT")).map(|l| l.to_owned() + "\n").collect();
+    app.with("shop/settings.py", plain);
+    let urls = fs::read_to_string(app.checkout.join("shop/urls.py")).unwrap();
+    app.with("shop/urls.py", urls.replace("(settings.STATIC_ROOT / \"shop/style.css\").exists()", "False"));
+    let pushed = push(&app).goes_live();
+    assert!(!pushed.text.contains("Collecting static files"), "{}", pushed.text);
+    assert!(app.text("/").contains("hello from django"));
+}
+
+const OWN_PACKAGE: &str = "[build-system]\nrequires = [\"setuptools\"]\nbuild-backend = \"setuptools.build_meta\"
+[project]\nname = \"own\"\nversion = \"1\"\n[project.scripts]\nown-serve = \"own:main\"
+[tool.setuptools]\npackages = [\"own\"]\n";
+const SERVES: &str = "import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b'GREETING')
+def main():
+    http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), Handler).serve_forever()
+";
+
+#[test]
+fn an_app_that_is_a_package_of_its_own_is_installed_anew_by_each_build() {
+    let app = host().app("own", "static-page");
+    app.git(&["rm", "-rfq", "."]).ok();
+    app.with("pyproject.toml", OWN_PACKAGE).with("requirements.txt", ".\n").with("Procfile", "web: own-serve\n");
+    for greeting in ["one", "two"] {
+        app.with("own/__init__.py", SERVES.replace("GREETING", greeting));
+        push(&app).goes_live();
+        assert_eq!(app.text("/"), greeting);
+    }
+}
+
 #[test]
 fn fastapi_is_served_by_uvicorn() {
     let host = host();
