@@ -105,6 +105,9 @@ const NGINX: &str = "nginx";
 
 /// A change of the config vars of all apps that the power was cut over; one that is under way is left alone.
 fn take_back_config(host: &Host) -> Result<(), Failure> {
+    if !host.global_env_undo().exists() {
+        return Ok(());
+    }
     match Lock::try_take(&host.global_env_lock(), "the config of all apps", "taking a change back") {
         Ok(_lock) => Ok(host.global_env().take_back(&host.global_env_undo())?),
         Err(LockError::Busy { .. }) => Ok(()),
