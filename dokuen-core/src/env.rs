@@ -192,11 +192,9 @@ impl EnvStore {
     /// [`EnvStore::take_back`] undoes what a killed command has done. The store's lock must be held.
     pub fn become_wholly(&self, wanted: &Environment, undo: &Path) -> Result<(), FsError> {
         fs::replace(undo, &self.load()?.to_nul(), fs::PRIVATE_FILE)?;
-        match self.become_exactly(wanted) {
-            Ok(()) => fs::remove(undo),
-            // As far as the disk takes it; the failure that led here is the one to tell.
-            Err(e) => self.take_back(undo).and(Err(e)),
-        }
+        // Taken back as far as the disk takes it; the failure that led here is the one to tell.
+        self.become_exactly(wanted).inspect_err(|_| drop(self.take_back(undo)))?;
+        fs::remove(undo)
     }
 
     /// Undoes a change that was not finished, if there is one. The store's lock must be held.

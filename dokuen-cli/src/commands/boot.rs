@@ -50,9 +50,10 @@ pub fn start(host: &Host, name: Option<&str>, which: Which, out: &mut Printer) -
     };
     if which == Which::NotShutDown {
         fs::remove(&host.shut_down_file())?;
-        take_back_config(host)?;
-        // Nobody's app is to stay down because of sshd's file.
-        sync_keys(host).unwrap_or_else(|failure| out.failure(&failure));
+        // Nobody's app is to stay down because of a full disk there, or of sshd's file.
+        for settled in [take_back_config(host), sync_keys(host)] {
+            settled.unwrap_or_else(|failure| out.failure(&failure));
+        }
     }
     dokuen_proc::sweep_ports(&host.ports_dir())?;
     let (front, booted) = beside(|| open_front(host), || boot_all(host, apps, which, out));

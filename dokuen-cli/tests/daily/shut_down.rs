@@ -43,6 +43,17 @@ fn all_apps_stop_at_the_same_time_and_each_by_its_own_terms() {
     assert!(apps.iter().all(|app| app.runs().is_empty()));
 }
 
+/// As when the disk is full: what there was before cannot be put back, and that is said.
+#[test]
+fn config_of_all_apps_that_cannot_be_settled_keeps_no_app_down() {
+    let app = Host::new().app("hello", "types");
+    app.push().ok();
+    app.host.dokuen(&["shutdown"]).ok();
+    fs::create_dir(app.host.dir().join("env/.undo")).unwrap();
+    app.host.dokuen(&["boot"]).stderr_has("env/.undo");
+    app.serves("Hello from types, version 1");
+}
+
 #[test]
 fn a_boot_that_finds_the_app_busy_has_changed_nothing() {
     let app = Host::new().app("hello", "types");
