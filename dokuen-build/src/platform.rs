@@ -18,7 +18,7 @@ mod system {
     use std::path::{Path, PathBuf};
     use std::process::{Child, ExitStatus};
 
-    use dokuen_core::fs;
+    use dokuen_core::{ProcStat, fs};
     use rustix::io::Errno;
     use rustix::process::{
         Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, setpriority_process, waitid,
@@ -32,7 +32,7 @@ mod system {
     /// Everything that runs.
     pub fn processes() -> Vec<Process> {
         let names = fs::names(Path::new("/proc")).unwrap_or_default();
-        names.iter().filter_map(|name| stat(name.parse().ok()?)).collect()
+        names.iter().filter_map(|name| living(name.parse().ok()?)).collect()
     }
 
     /// Those that were given an entry of the environment. Other users' are closed to us, and not ours to end.
@@ -68,14 +68,14 @@ mod system {
 
     /// When a living process was started.
     pub fn started(pid: i32) -> Option<u64> {
-        stat(pid).map(|process| process.started)
+        ProcStat::of_living(pid).map(|stat| stat.started)
     }
 
     /// Opened first, compared second, killed third: the signal cannot reach a successor with the same pid.
     pub fn kill(process: &Process) {
         let Some(pid) = Pid::from_raw(process.pid) else { return };
         let Ok(fd) = pidfd_open(pid, PidfdFlags::empty()) else { return };
-        if stat(process.pid).is_some_and(|now| now.started == process.started) {
+        if started(process.pid) == Some(process.started) {
             // It may end at any moment; then there is nothing left to kill.
             let _ = pidfd_send_signal(fd, Signal::KILL);
         }
@@ -116,17 +116,9 @@ mod system {
         PathBuf::from(format!("/proc/{pid}/{what}"))
     }
 
-    /// The command name may hold anything, also blanks and parentheses: fields are counted from its last `)`.
-    fn stat(pid: i32) -> Option<Process> {
-        let bytes = fs::read(&place(pid, "stat")).ok()?;
-        let at = bytes.iter().rposition(|b| *b == b')')?;
-        let text = String::from_utf8_lossy(&bytes[at + 1..]);
-        let mut fields = text.split_ascii_whitespace();
-        if matches!(fields.next()?, "Z" | "X") {
-            return None;
-        }
-        let (parent, group) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
-        Some(Process { pid, parent, group, started: fields.nth(16)?.parse().ok()? })
+    fn living(pid: i32) -> Option<Process> {
+        let ProcStat { parent, group, started, .. } = ProcStat::of_living(pid)?;
+        Some(Process { pid, parent, group, started })
     }
 }
 

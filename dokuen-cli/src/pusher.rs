@@ -3,18 +3,19 @@
 //!
 //! Where there is no `/proc` (macOS) nobody is known to have gone, and a push goes on to its end.
 
-use std::path::PathBuf;
+use std::os::unix::process::parent_id;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use dokuen_core::fs::{self, FsError};
+use dokuen_core::ProcStat;
+use dokuen_core::fs::FsError;
 use nix::errno::Errno;
 
 /// A process that was there, and whether it still was when it was looked at last.
 #[derive(Debug)]
 pub struct Pusher {
-    pid: u32,
-    started: String,
+    pid: i32,
+    started: u64,
     seen: Mutex<Instant>,
 }
 
@@ -25,12 +26,13 @@ const MOST: usize = 6;
 impl Pusher {
     /// The nearest one above receive-pack, whose child this hook is.
     pub fn of_this_hook() -> Option<Self> {
-        let mut process = Process::of(std::os::unix::process::parent_id())?;
+        let mut pid = ProcStat::of_living(parent_id() as i32)?.parent;
         for _ in 0..MOST {
-            process = Process::of(process.parent)?;
-            if process.name.starts_with("git") || process.name.starts_with("sshd") {
-                return Some(Self { pid: process.pid, started: process.started, seen: Mutex::new(Instant::now()) });
+            let ProcStat { name, parent, started, .. } = ProcStat::of_living(pid)?;
+            if name.starts_with("git") || name.starts_with("sshd") {
+                return Some(Self { pid, started, seen: Mutex::new(Instant::now()) });
             }
+            pid = parent;
         }
         None
     }
@@ -41,7 +43,7 @@ impl Pusher {
         if seen.elapsed() < PAUSE {
             return false;
         }
-        let there = self.is_there(stat(self.pid));
+        let there = self.is_there(ProcStat::of(self.pid));
         if there {
             *seen = Instant::now();
         }
@@ -49,39 +51,11 @@ impl Pusher {
     }
 
     /// Who cannot be looked at (no descriptor is free for that) has not gone.
-    fn is_there(&self, stat: Result<Vec<u8>, FsError>) -> bool {
+    fn is_there(&self, stat: Result<Option<ProcStat>, FsError>) -> bool {
         match stat {
-            Ok(stat) => Process::parse(self.pid, &stat).is_some_and(|now| now.started == self.started),
+            Ok(stat) => stat.is_some_and(|now| !now.is_zombie && now.started == self.started),
             Err(e) => !e.is_not_found() && e.source.raw_os_error() != Some(Errno::ESRCH as i32),
         }
-    }
-}
-
-fn stat(pid: u32) -> Result<Vec<u8>, FsError> {
-    fs::read(&PathBuf::from(format!("/proc/{pid}/stat")))
-}
-
-struct Process {
-    pid: u32,
-    name: String,
-    parent: u32,
-    started: String,
-}
-
-impl Process {
-    /// A living one. Its name may hold anything, also blanks and parentheses: fields are counted from the last `)`.
-    fn of(pid: u32) -> Option<Self> {
-        Self::parse(pid, &stat(pid).ok()?)
-    }
-
-    fn parse(pid: u32, stat: &[u8]) -> Option<Self> {
-        let text = String::from_utf8_lossy(stat);
-        let (head, tail) = text.rsplit_once(')')?;
-        let fields: Vec<&str> = tail.split_ascii_whitespace().collect();
-        let living = !matches!(*fields.first()?, "Z" | "X");
-        let name = head.split_once('(')?.1.to_owned();
-        let (parent, started) = (fields.get(1)?.parse().ok()?, (*fields.get(19)?).to_owned());
-        living.then_some(Self { pid, name, parent, started })
     }
 }
 
@@ -90,6 +64,7 @@ mod tests {
     use std::path::Path;
 
     use dokuen_core::cmd::Cmd;
+    use dokuen_core::fs;
 
     use super::*;
 
@@ -97,10 +72,10 @@ mod tests {
     fn a_process_is_there_until_it_has_gone() {
         let mut child =
             Cmd::new("sleep", Path::new("/")).env("PATH", "/usr/bin:/bin").arg("60").to_std().spawn().unwrap();
-        let process = Process::of(child.id()).unwrap();
-        assert_eq!(process.parent, std::process::id());
-        let seen = Mutex::new(Instant::now() - PAUSE);
-        let pusher = Pusher { pid: process.pid, started: process.started, seen };
+        let pid = child.id() as i32;
+        let stat = ProcStat::of_living(pid).unwrap();
+        assert_eq!(stat.parent, std::process::id() as i32);
+        let pusher = Pusher { pid, started: stat.started, seen: Mutex::new(Instant::now() - PAUSE) };
         assert!(!pusher.has_gone());
         child.kill().unwrap();
         child.wait().unwrap();
@@ -110,7 +85,7 @@ mod tests {
 
     #[test]
     fn who_cannot_be_looked_at_has_not_gone() {
-        let pusher = Pusher { pid: 7, started: "1".to_owned(), seen: Mutex::new(Instant::now()) };
+        let pusher = Pusher { pid: 7, started: 1, seen: Mutex::new(Instant::now()) };
         for (errno, there) in [
             (Errno::EMFILE, true),
             (Errno::ENFILE, true),

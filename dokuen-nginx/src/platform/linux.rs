@@ -3,7 +3,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use dokuen_core::fs;
+use dokuen_core::{ProcStat, fs};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::{Farewell, Process, TITLE};
@@ -23,10 +23,7 @@ pub fn nginxes() -> Vec<Process> {
 /// The process with this number, if nginx's.
 pub fn look(pid: i32) -> Option<Process> {
     let title = command_line(pid).filter(|line| line.starts_with(TITLE))?.trim_end().to_owned();
-    let stat = fs::read_text(&place(pid, "stat")).ok()?;
-    // Behind the name, which may hold anything: the state, the parent, the group.
-    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(1).map(str::parse);
-    let (parent, group) = (fields.next()?.ok()?, fields.next()?.ok()?);
+    let ProcStat { parent, group, .. } = ProcStat::of(pid).ok()??;
     if is_contained(pid)? {
         return None;
     }

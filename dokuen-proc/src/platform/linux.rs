@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use dokuen_core::{Host, fs};
+use dokuen_core::{Host, ProcStat, fs};
 use nix::errno::Errno;
 use nix::sys::prctl;
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
@@ -13,12 +13,6 @@ use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open,
 
 use super::{Listener, Marked, Member, OwnedFd, Signal};
 use crate::sock_diag;
-
-struct Stat {
-    parent: i32,
-    started: u64,
-    zombie: bool,
-}
 
 /// Orphans of the child come back to us instead of to init: whether it is so.
 pub fn become_subreaper() -> bool {
@@ -40,7 +34,7 @@ pub fn resize_pipe(pipe: &std::fs::File, bytes: i32) -> bool {
 
 /// When a living process was started, in the kernel's own count: with its pid a name that no other process has.
 pub fn start_time(pid: i32) -> Option<u64> {
-    stat(pid).filter(|s| !s.zombie).map(|s| s.started)
+    ProcStat::of_living(pid).map(|stat| stat.started)
 }
 
 /// Everything below `root` that is not somebody else's, and everything whose environment carries `mark` (`NAME=...`),
@@ -51,20 +45,20 @@ pub fn members(root: Option<i32>, mark: &str) -> Vec<Member> {
         let below = root.and_then(|root| way_up(&all, pid, root));
         below.is_some_and(|way| !way.into_iter().any(|pid| is_apart(pid, mark))) || has_mark(pid, mark)
     };
-    let living = all.iter().filter(|(pid, s)| !s.zombie && Some(*pid) != root && ours(*pid));
+    let living = all.iter().filter(|(pid, s)| !s.is_zombie && Some(*pid) != root && ours(*pid));
     living.map(|(pid, s)| Member { pid: *pid, started: s.started }).collect()
 }
 
 /// All processes. One that daemonizes is gone when it is looked at, and its child came after the list was made: the list
 /// is made again until it has nobody new.
-fn everything() -> Vec<(i32, Stat)> {
+fn everything() -> Vec<(i32, ProcStat)> {
     let (mut all, mut seen) = (Vec::new(), HashSet::new());
     for _ in 0..MOST_LOOKS {
         let new: Vec<i32> = pids().into_iter().filter(|pid| seen.insert(*pid)).collect();
         if new.is_empty() {
             break;
         }
-        all.extend(new.into_iter().filter_map(|pid| Some((pid, stat(pid)?))));
+        all.extend(new.into_iter().filter_map(|pid| Some((pid, ProcStat::of(pid).ok()??))));
     }
     all
 }
@@ -73,7 +67,7 @@ fn everything() -> Vec<(i32, Stat)> {
 const MOST_LOOKS: usize = 8;
 
 /// A process and all that stand between it and `root`, if it is below that.
-fn way_up(all: &[(i32, Stat)], pid: i32, root: i32) -> Option<Vec<i32>> {
+fn way_up(all: &[(i32, ProcStat)], pid: i32, root: i32) -> Option<Vec<i32>> {
     let parent_of = |pid: i32| all.iter().find(|(p, _)| *p == pid).map(|(_, s)| s.parent);
     let mut way = vec![pid];
     for _ in 0..all.len() {
@@ -178,16 +172,6 @@ pub fn descriptor_of(process: &OwnedFd, number: i32) -> Option<OwnedFd> {
 
 fn pids() -> Vec<i32> {
     fs::names(Path::new("/proc")).unwrap_or_default().iter().filter_map(|n| n.parse().ok()).collect()
-}
-
-/// The command name may hold anything, also blanks and parentheses: fields are counted from its last `)`.
-fn stat(pid: i32) -> Option<Stat> {
-    let bytes = fs::read(Path::new(&format!("/proc/{pid}/stat"))).ok()?;
-    let at = bytes.iter().rposition(|b| *b == b')')?;
-    let text = String::from_utf8_lossy(&bytes[at + 1..]).into_owned();
-    let fields: Vec<_> = text.split_ascii_whitespace().collect();
-    let zombie = matches!(*fields.first()?, "Z" | "X");
-    Some(Stat { parent: fields.get(1)?.parse().ok()?, started: fields.get(19)?.parse().ok()?, zombie })
 }
 
 fn has_mark(pid: i32, mark: &str) -> bool {
