@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
-use dokuen_core::{Conf, Environment, ProcessType};
+use dokuen_core::{Conf, Environment, ProcessType, parse_signal};
 use nix::sys::signal::Signal;
 
 use crate::cgroup::Bounds;
@@ -75,7 +75,7 @@ impl Terms {
         Ok(Self {
             listen: vars.read(LISTEN, &"port, path or fds", |v| v.parse().ok())?.unwrap_or_default(),
             stop_signal: vars
-                .read(STOP_SIGNAL, &"a signal such as TERM, INT or 15", signal)?
+                .read(STOP_SIGNAL, &"a signal such as TERM, INT or 15", parse_signal)?
                 .unwrap_or(conf.stop_signal),
             stop_timeout: seconds(STOP_TIMEOUT)?.unwrap_or(conf.stop_timeout),
             drain_timeout: seconds(DRAIN_TIMEOUT)?.unwrap_or(conf.drain_timeout),
@@ -145,14 +145,6 @@ fn among(range: RangeInclusive<u64>) -> String {
 
 fn whole(range: RangeInclusive<u64>) -> impl Fn(&str) -> Option<u64> {
     move |text| text.parse().ok().filter(|n| range.contains(n))
-}
-
-fn signal(text: &str) -> Option<Signal> {
-    if let Ok(number) = text.parse::<i32>() {
-        return Signal::try_from(number).ok();
-    }
-    let name = text.to_ascii_uppercase();
-    Signal::from_str(&format!("SIG{}", name.strip_prefix("SIG").unwrap_or(&name))).ok()
 }
 
 fn memory(text: &str) -> Option<u64> {

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
@@ -14,6 +13,7 @@ use super::{Conf, NginxKind};
 use crate::domain::Domain;
 use crate::name::shown;
 use crate::port::{PortRange, PortRangeError};
+use crate::signal::parse_signal;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -178,21 +178,13 @@ fn ports(min: Option<Number>, max: Option<Number>) -> Checked<PortRange> {
 }
 
 fn stop_signal(value: Option<Number>) -> Checked<Signal> {
-    let refused = |text: &str| ("stop_signal", format!("{} is no signal (15, TERM, INT, QUIT, ...)", shown(text)));
-    match value {
-        None => Ok(Signal::SIGTERM),
-        Some(Number::Int(n)) => {
-            i32::try_from(n).ok().and_then(|n| Signal::try_from(n).ok()).ok_or_else(|| refused(&n.to_string()))
-        }
-        Some(Number::Text(text)) => match text.parse::<i32>() {
-            Ok(n) => Signal::try_from(n).map_err(|_| refused(&text)),
-            Err(_) => {
-                let name = text.to_ascii_uppercase();
-                let name = if name.starts_with("SIG") { name } else { format!("SIG{name}") };
-                Signal::from_str(&name).map_err(|_| refused(&text))
-            }
-        },
-    }
+    let text = match value {
+        None => return Ok(Signal::SIGTERM),
+        Some(Number::Int(number)) => number.to_string(),
+        Some(Number::Text(text)) => text,
+    };
+    let refused = || ("stop_signal", format!("{} is no signal (15, TERM, INT, QUIT, ...)", shown(&text)));
+    parse_signal(&text).ok_or_else(refused)
 }
 
 fn seconds(key: &'static str, value: Option<Number>, default: i64) -> Checked<Duration> {
