@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use dokuen_core::releases::Tree;
-use dokuen_core::{App, Line, Stamp, Transcript, fs};
+use dokuen_core::{App, Line, Stamp, Transcript, fs, own_dir_in};
 
 use crate::exit::Failure;
 
@@ -36,8 +36,8 @@ impl<'a> Kept<'a> {
     /// Writes it into a tree that was built.
     pub fn save(&self, tree: &Path) -> Result<(), Failure> {
         clear(tree)?;
-        fs::make_dir(&own(tree), fs::PRIVATE_DIR)?;
-        Ok(fs::replace_report(&own(tree).join(NAME), self.text.as_bytes(), fs::PRIVATE_FILE)?)
+        fs::make_dir(&own_dir_in(tree), fs::PRIVATE_DIR)?;
+        Ok(fs::replace_report(&own_dir_in(tree).join(NAME), self.text.as_bytes(), fs::PRIVATE_FILE)?)
     }
 }
 
@@ -59,20 +59,16 @@ impl Transcript for Kept<'_> {
 
 const NAME: &str = "build.log";
 
-fn own(tree: &Path) -> std::path::PathBuf {
-    tree.join(".dokuen")
-}
-
 /// `.dokuen` is Dokuen's: one that was pushed or built could be a link to elsewhere, or hold the mark of a whole tree.
 pub fn clear(tree: &Path) -> Result<(), Failure> {
-    match own(tree).symlink_metadata() {
-        Ok(meta) if meta.is_dir() => Ok(fs::remove_tree(&own(tree))?),
-        Ok(_) => Ok(fs::remove(&own(tree))?),
+    match own_dir_in(tree).symlink_metadata() {
+        Ok(meta) if meta.is_dir() => Ok(fs::remove_tree(&own_dir_in(tree))?),
+        Ok(_) => Ok(fs::remove(&own_dir_in(tree))?),
         Err(_) => Ok(()),
     }
 }
 
 /// What the build of this tree said; `None` for one that was built before this was kept.
 pub fn read(tree: &Tree) -> Result<Option<Vec<u8>>, Failure> {
-    Ok(fs::read_if_there(&own(tree.path()).join(NAME))?)
+    Ok(fs::read_if_there(&own_dir_in(tree.path()).join(NAME))?)
 }

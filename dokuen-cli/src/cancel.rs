@@ -1,7 +1,6 @@
 //! Calling a deploy off from elsewhere: a file that is asked for until the deploy is about to go live. No pid is trusted.
 
 use std::error::Error;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -21,15 +20,10 @@ pub struct Cancellable {
 
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// There while somebody wants the deploy of this app called off.
-pub fn request(host: &Host, app: &App) -> PathBuf {
-    host.tmp_dir().join(format!("cancel-{}", app.name))
-}
-
 impl Cancellable {
     /// A request from before was for another deploy.
     pub fn new(host: &Host, app: &App) -> Result<Self, Failure> {
-        let request = request(host, app);
+        let request = host.cancel_file(&app.name);
         fs::remove(&request)?;
         let flag = Arc::new(AtomicBool::new(false));
         let (end, ended) = channel();

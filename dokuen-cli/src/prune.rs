@@ -85,7 +85,7 @@ pub fn set_aside(host: &Host, app: &App, trees: &[Tree]) -> Result<(), Failure> 
 
 /// Starts a process of low priority that removes what was set aside; nobody waits for it.
 pub fn tidy_aside(host: &Host) -> Result<(), Failure> {
-    let dokuen = host.bin_dir().join("dokuen");
+    let dokuen = host.program();
     let mut command = Cmd::new("nice", Path::new("/"))
         .env("PATH", host.conf.search_path())
         // No app's, though one may have run the command that starts it.
@@ -97,7 +97,7 @@ pub fn tidy_aside(host: &Host) -> Result<(), Failure> {
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     // Not waited for: it is somebody else's child as soon as this command ends.
-    fs::at("start", &host.bin_dir().join("dokuen"), spawned.map(drop))?;
+    fs::at("start", &host.program(), spawned.map(drop))?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use dokuen_build::{Choice, Paths, Slug};
 use dokuen_core::ledger;
 use dokuen_core::releases::{self, Tree};
-use dokuen_core::{App, Environment, Host, Transcript, fs};
+use dokuen_core::{App, Environment, Host, Transcript, fs, own_dir_in};
 
 use crate::exit::Failure;
 use crate::git::{self, Commit};
@@ -101,5 +101,5 @@ pub fn forget(app: &App) -> Result<(), Failure> {
 }
 
 fn file(tree: &Path) -> std::path::PathBuf {
-    tree.join(".dokuen").join(NAME)
+    own_dir_in(tree).join(NAME)
 }

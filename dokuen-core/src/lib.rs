@@ -62,7 +62,7 @@ pub use dotenv::{DotenvError, parse_dotenv, parse_dotenv_strictly, read_dotenv, 
 pub use env::{EnvStore, EnvValue, Environment, Layers};
 pub use fnv::fnv1a;
 pub use formation::{Formation, ScaleError};
-pub use layout::{App, Front, Host};
+pub use layout::{App, Front, Host, own_dir_in};
 pub use lock::{Lock, LockError};
 pub use name::{AppName, BadName, BuildpackName, EnvName, JobName, ProcessType, StorageName, UserName, shown};
 pub use port::{Port, PortRange, PortRangeError};

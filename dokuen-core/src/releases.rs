@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::fs::{self, FsError};
-use crate::layout::App;
+use crate::layout::{App, own_dir_in};
 use crate::stamp::Stamp;
 
 /// A directory at its final path that a build may write into. It becomes a [`Tree`] by [`Unfinished::complete`];
@@ -48,7 +48,7 @@ impl Unfinished {
 
     /// Marks the tree whole: everything in it is on the disk before the mark is.
     pub fn complete(self) -> Result<Tree, FsError> {
-        let dir = self.path.join(".dokuen");
+        let dir = own_dir_in(&self.path);
         fs::make_dirs(&dir, fs::PRIVATE_DIR)?;
         fs::sync_tree(&self.path)?;
         fs::replace(&dir.join(MARK), b"", fs::PRIVATE_FILE)?;
@@ -69,7 +69,7 @@ impl Tree {
     /// who wants to read it hears why, and nobody removes it for unfinished.
     pub fn at(path: &Path) -> Option<Self> {
         let stamp = Stamp::parse(path.file_name()?.to_str()?)?;
-        let is_whole = match path.join(".dokuen").join(MARK).metadata() {
+        let is_whole = match own_dir_in(path).join(MARK).metadata() {
             Ok(mark) => mark.is_file(),
             Err(e) => e.kind() == std::io::ErrorKind::PermissionDenied,
         };

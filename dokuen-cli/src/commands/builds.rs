@@ -13,7 +13,7 @@ use crate::failed_builds::{self, FailedBuild};
 use crate::printer::Printer;
 use crate::show::{Table, for_people, left, moment, right, short};
 use crate::topics::AppData;
-use crate::{build_log, cancel, place};
+use crate::{build_log, place};
 
 /// A build as programs see it.
 #[derive(Debug, Serialize)]
@@ -120,7 +120,7 @@ pub fn cancel(host: &Host, name: &str, out: &mut Printer) -> Result<(), Failure>
         Err(busy @ LockError::Busy { .. }) => busy,
         Err(other) => return Err(other.into()),
     };
-    let request = cancel::request(host, &app);
+    let request = host.cancel_file(&app.name);
     fs::replace_report(&request, b"", fs::PRIVATE_FILE)?;
     let until = Instant::now() + PATIENCE;
     while request.exists() {

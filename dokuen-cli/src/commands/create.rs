@@ -114,7 +114,7 @@ fn make_repository(host: &Host, app: &App) -> Result<(), Failure> {
     }
     fs::make_dirs(&beside.join("hooks"), fs::PRIVATE_DIR)?;
     // A symlink to the program itself: no shell runs in between, and an upgrade changes every hook at once.
-    fs::link(&host.bin_dir().join("dokuen-deploy"), &beside.join("hooks").join("pre-receive"))?;
+    fs::link(&host.deploy_program(), &beside.join("hooks").join("pre-receive"))?;
     fs::rename(&beside, app.repo())?;
     Ok(())
 }

@@ -13,11 +13,10 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
     let (mut run, mut stopped, mut empty) = (0, 0, 0);
     for app in host.apps()? {
         let mend = format!("dokuen boot --application={}", app.name);
-        if !app.repo().join("hooks").join("pre-receive").is_file() {
+        let (hook, deploy) = (app.hook(), host.deploy_program());
+        if !hook.is_file() {
             let says =
                 format!("the repository of {} has lost its hook: pushes to it by path would not deploy", app.name);
-            let hook = app.repo().join("hooks").join("pre-receive");
-            let deploy = host.bin_dir().join("dokuen-deploy");
             found.push(Finding::problem(says, format!("ln -sf '{}' '{}'", deploy.display(), hook.display())));
         }
         found.extend(torn_records(&app)?);
@@ -61,9 +60,9 @@ fn fix(host: &Host) -> Result<(), Failure> {
 }
 
 fn mend(host: &Host, app: &App) -> Result<(), Failure> {
-    let hooks = app.repo().join("hooks");
-    fs::make_dirs(&hooks, fs::PRIVATE_DIR)?;
-    fs::relink(&host.bin_dir().join("dokuen-deploy"), &hooks.join("pre-receive"))?;
+    let hook = app.hook();
+    fs::make_dirs(hook.parent().unwrap_or(app.repo()), fs::PRIVATE_DIR)?;
+    fs::relink(&host.deploy_program(), &hook)?;
     let is_whole = |missing: Option<Vec<String>>| missing.is_none_or(|missing| missing.is_empty());
     if !app.stopped_file().exists() && !boot::missing(app).is_ok_and(is_whole) {
         boot::boot(host, app, boot::Which::NotShutDown, &mut Silent)?;

@@ -26,7 +26,7 @@ fn launchd(host: &Host) -> Finding {
 
 fn systemd(host: &Host) -> Result<Finding, Failure> {
     let unit = boot_unit(host);
-    let user = host.conf.app_user_home.join(".config/systemd/user/dokuen.service");
+    let user = host.user_unit();
     let places = [(PathBuf::from(SYSTEMD_UNIT), ""), (user, "--user ")];
     let installed = places.iter().find(|(path, _)| is_of(path, host));
     if !Path::new("/run/systemd/system").is_dir() {
@@ -65,5 +65,5 @@ fn systemd(host: &Host) -> Result<Finding, Failure> {
 /// Another host on this machine may have its unit there.
 fn is_of(unit: &Path, host: &Host) -> bool {
     let text = fs::read_text(unit).unwrap_or_default();
-    text.contains(&host.bin_dir().join("dokuen").display().to_string())
+    text.contains(&host.program().display().to_string())
 }

@@ -4,7 +4,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use dokuen_core::{AppName, Host};
+use dokuen_core::{App, AppName, Host};
 use dokuen_proc::Marked;
 
 use super::{Check, Finding};
@@ -29,7 +29,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
     }
     let finding = |(Marked { pid, dir, .. }, what): (Marked, Lost)| {
         let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let app = app_of(host, &dir).unwrap_or_default();
+        let app = app_of(host, &dir).map(|app| app.name.to_string()).unwrap_or_default();
         let why = match what {
             Lost::Instance => "has no wrapper, and nobody will end it",
             Lost::OneOff => "was left when its one-off ended",
@@ -61,19 +61,18 @@ fn lost(host: &Host) -> Result<Vec<(Marked, Lost)>, Failure> {
 /// By `APPS/APP/instances/g7.web.1` or `APPS/APP/runs/run.7`. A renamed app has a link under its former name; an
 /// instance whose directory is there is the business of other checks.
 fn what_is_lost(host: &Host, dir: &Path) -> Result<Option<Lost>, Failure> {
-    let kind = dir.parent().and_then(Path::file_name).unwrap_or_default();
-    if kind == "instances" {
+    let Some(app) = app_of(host, dir) else { return Ok(None) };
+    let parent = dir.parent().unwrap_or(dir);
+    if parent == app.instances_dir() {
         return Ok(is_gone(dir).then_some(Lost::Instance));
     }
-    if kind != "runs" {
+    if parent != app.runs_dir() {
         return Ok(None);
     }
     let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let app = app_of(host, dir).and_then(|name| AppName::parse(&name).ok()).map(|name| host.app_at(name));
-    let Some(app) = app.filter(|_| !is_gone(dir)) else { return Ok(Some(Lost::OneOff)) };
     // A one-off that goes at this very moment leaves no name behind.
-    let runs = oneoffs::named(&app, &name).is_ok_and(|run| run.state().is_ok_and(|state| state == State::Running));
-    Ok((!runs).then_some(Lost::OneOff))
+    let runs = || oneoffs::named(&app, &name).is_ok_and(|run| run.state().is_ok_and(|state| state == State::Running));
+    Ok((is_gone(dir) || !runs()).then_some(Lost::OneOff))
 }
 
 /// What cannot be looked at, for its mode or its owner, is there all the same.
@@ -81,7 +80,8 @@ fn is_gone(dir: &Path) -> bool {
     dir.metadata().is_err_and(|e| matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory))
 }
 
-fn app_of(host: &Host, dir: &Path) -> Option<String> {
+fn app_of(host: &Host, dir: &Path) -> Option<App> {
     let inside = dir.strip_prefix(host.apps_dir()).ok()?;
-    Some(inside.components().next()?.as_os_str().to_string_lossy().into_owned())
+    let name = inside.components().next()?.as_os_str().to_str()?;
+    Some(host.app_at(AppName::parse(name).ok()?))
 }

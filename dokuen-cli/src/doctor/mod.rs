@@ -164,7 +164,7 @@ pub fn install(package: &str) -> String {
 
 /// What brings a host back to how `setup` makes it.
 fn setup_again(host: &Host) -> String {
-    format!("sudo '{}' setup '{}' --yes", host.bin_dir().join("dokuen").display(), host.conf.dokuen_dir.display())
+    format!("sudo '{}' setup '{}' --yes", host.program().display(), host.conf.dokuen_dir.display())
 }
 
 #[cfg(test)]

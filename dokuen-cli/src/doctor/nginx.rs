@@ -99,7 +99,7 @@ fn in_force(host: &Host, nginx: &Nginx) -> Result<Vec<Finding>, Failure> {
 }
 
 fn boot(host: &Host) -> String {
-    format!("'{}' boot", host.bin_dir().join("dokuen").display())
+    format!("'{}' boot", host.program().display())
 }
 
 /// As at boot: started, every vhost written anew and proven.

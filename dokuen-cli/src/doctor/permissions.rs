@@ -43,7 +43,7 @@ fn open(host: &Host) -> Result<Vec<Open>, Failure> {
     for (dir, mode) in host.directories() {
         open.extend(check(&dir, mode));
     }
-    let secrets = [host.conf.dokuen_dir.join("env"), host.keys_dir(), host.events_dir(), host.webhooks_dir()];
+    let secrets = [host.global_env().dir(), host.keys_dir(), host.events_dir(), host.webhooks_dir()];
     for dir in &secrets {
         open.extend(files(dir)?);
     }
@@ -57,7 +57,7 @@ fn open(host: &Host) -> Result<Vec<Open>, Failure> {
         for name in storage.names()? {
             open.extend(check(&storage.path(&name), PRIVATE_DIR));
         }
-        open.extend(files(&app.dir().join("env"))?);
+        open.extend(files(&app.env().dir())?);
     }
     // The machine's nginx has a group of its own on the run directory.
     open.extend(check(&host.conf.run_dir, 0o2750));

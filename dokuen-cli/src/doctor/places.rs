@@ -55,7 +55,7 @@ fn closed(host: &Host) -> Result<Vec<Finding>, Failure> {
     let own = host.directories().into_iter().map(|(dir, _)| dir).filter(|dir| !dir.starts_with(host.bin_dir()));
     let mut all: Vec<PathBuf> = own.collect();
     for app in host.apps()? {
-        all.extend([app.dir().to_owned(), app.repo().to_owned(), app.dir().join("lock")]);
+        all.extend([app.dir().to_owned(), app.repo().to_owned(), app.lock_file()]);
         all.extend(app.subdirectories());
     }
     let account = nix::unistd::geteuid().as_raw();

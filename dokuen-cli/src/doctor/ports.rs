@@ -23,7 +23,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
         range.min(),
         range.max()
     );
-    let mend = format!("widen min_port and max_port in '{}'", host.conf.dokuen_dir.join("dokuen.conf").display());
+    let mend = format!("widen min_port and max_port in '{}'", host.conf_file().display());
     let enough = match free {
         0 => Finding::problem(says, mend),
         // A deploy needs as many again as there are processes.
@@ -35,7 +35,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
 
 fn overlap(host: &Host) -> Option<Finding> {
     let says = outgoing_overlap(host)?;
-    let conf = host.conf.dokuen_dir.join("dokuen.conf");
+    let conf = host.conf_file();
     Some(Finding::warning(says, format!("choose others with min_port and max_port in '{}'", conf.display())))
 }
 

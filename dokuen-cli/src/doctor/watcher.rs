@@ -28,8 +28,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
 
 /// By the unit that is installed, the machine's or the account's own.
 fn by_systemd(host: &Host) -> &'static str {
-    let user = host.conf.app_user_home.join(".config/systemd/user/dokuen.service");
-    match (Path::new(SYSTEMD_UNIT).exists(), user.exists()) {
+    match (Path::new(SYSTEMD_UNIT).exists(), host.user_unit().exists()) {
         (true, _) => "sudo systemctl start dokuen, or ",
         (false, true) => "systemctl --user start dokuen, or ",
         (false, false) => "",

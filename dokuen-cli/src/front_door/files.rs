@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use dokuen_core::{App, fnv1a, fs};
+use dokuen_core::{App, Host, fnv1a, fs};
 use dokuen_nginx::{ConfPath, Site};
 
 use crate::exit::{Exit, Failure};
@@ -20,9 +20,9 @@ pub fn placed(app: &App, bytes: &[u8], extension: &str) -> Result<ConfPath, Fail
 }
 
 /// Removes files that no site names any more. Only for when nginx runs all of these sites.
-pub fn sweep(sites: &[Site]) -> Result<(), Failure> {
+pub fn sweep(host: &Host, sites: &[Site]) -> Result<(), Failure> {
     for site in sites {
-        let Some(dir) = site.live.as_path().parent().map(|run| run.join("w")) else { continue };
+        let dir = host.app_at(site.app.clone()).worker_files_dir();
         let used: Vec<&Path> = site.files.pages.values().chain(&site.files.users).map(ConfPath::as_path).collect();
         for name in fs::names(&dir)? {
             let path = dir.join(name);

@@ -170,7 +170,7 @@ pub fn rebuild(host: &Host) -> Result<Vec<(String, String)>, Failure> {
     })?;
     problems.extend(rebuilt.set_aside.iter().map(|parked| ("nginx".to_owned(), said(parked))));
     problems.extend(rebuilt.refused.into_iter().map(|(app, e)| (app.to_string(), Failure::from(e).to_string())));
-    files::sweep(&sites)?;
+    files::sweep(host, &sites)?;
     Ok(problems)
 }
 

@@ -43,7 +43,7 @@ pub fn faults(host: &Host) -> Result<Vec<String>, Failure> {
     }
     faults.extend(from_before(host)?);
     for app in host.apps()?.iter().filter(|app| !repository::is_from_before(app)) {
-        if !app.repo().join("hooks/pre-receive").exists() {
+        if !app.hook().exists() {
             faults.push(format!("the repository of {} has no hook of Dokuen's", app.name));
         }
     }

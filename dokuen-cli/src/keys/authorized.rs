@@ -34,7 +34,7 @@ pub fn is_in_step(host: &Host) -> Result<bool, Failure> {
 fn before_and_after(host: &Host) -> Result<(Vec<u8>, Vec<u8>), Failure> {
     // A line of Dokuen's would be a way past the rules of a Gitolite that stands in front.
     let people = if host.conf.gitolite { Vec::new() } else { people(host)? };
-    let shell = host.bin_dir().join("dokuen-shell");
+    let shell = host.shell_program();
     let lines: Vec<String> = people.iter().map(|p| line(&shell, p)).collect();
     let path = host.authorized_keys();
     let before = read(&path)?;

@@ -67,7 +67,7 @@ pub fn of_event(host: &Host, event: &Event) -> Result<(), Failure> {
     if local::programs(host)?.is_empty() && wanted(host, &told)?.is_empty() {
         return Ok(());
     }
-    let dokuen = host.bin_dir().join("dokuen");
+    let dokuen = host.program();
     let child = Cmd::new(&dokuen, Path::new("/")).arg("notify").env("PATH", host.conf.search_path());
     // Known as one of this host's.
     let mut child = child.env("DOKUEN_INSTANCE", host.notify_log()).to_std();

@@ -46,7 +46,7 @@ pub fn start(
     let dir = app.runs_dir().join(&name);
     dokuen_proc::make_attended(&dir)?;
     write(&dir.join(SPEC), &spec)?;
-    let dokuen = host.bin_dir().join("dokuen");
+    let dokuen = host.program();
     let attendant = Cmd::new(&dokuen, Path::new("/")).env("PATH", host.conf.search_path());
     // Not the mark of what it attends, and yet known as one of this host's.
     let attendant = attendant.env("DOKUEN_INSTANCE", dir.join("attendant"));

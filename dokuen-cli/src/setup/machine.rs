@@ -91,7 +91,7 @@ fn hand_over(host: &Host) -> Result<(), Failure> {
     for (dir, _) in host.directories().into_iter().filter(|(dir, _)| !dir.starts_with(host.bin_dir())) {
         own(&dir, user.uid, user.gid)?;
     }
-    own(&host.conf.dokuen_dir.join("cache"), user.uid, user.gid)
+    own(&host.cache_dir(), user.uid, user.gid)
 }
 
 /// The run directory is the account's; nginx's group may reach the sockets in it, nobody else.

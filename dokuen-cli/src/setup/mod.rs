@@ -67,7 +67,7 @@ pub fn run(args: &SetupArgs, out: &mut Printer) -> Result<(), Failure> {
 /// sshd's file of keys comes back when there are keys. A child writes it, as the account whose file it is.
 fn sync_keys(host: &Host) -> Result<(), Failure> {
     if fs::names(&host.keys_dir())?.iter().any(|name| name.ends_with(".key")) {
-        Cmd::new(host.bin_dir().join("dokuen"), &host.conf.dokuen_dir).arg("keys:sync").run()?;
+        Cmd::new(host.program(), &host.conf.dokuen_dir).arg("keys:sync").run()?;
     }
     Ok(())
 }
@@ -152,7 +152,7 @@ fn start_lost(host: &Host) -> Result<(), Failure> {
     if !host.apps()?.iter().any(|app| boot::is_lost(app).unwrap_or(false)) {
         return Ok(());
     }
-    let dokuen = host.bin_dir().join("dokuen");
+    let dokuen = host.program();
     let boot = Cmd::new(&dokuen, &host.conf.dokuen_dir).env("PATH", host.conf.search_path()).args(["boot", "--again"]);
     match fs::at("start", &dokuen, boot.to_std().status())?.success() {
         true => Ok(()),
@@ -166,7 +166,7 @@ fn report(host: &Host, out: &mut Printer) {
         out.problem("choose others with min_port and max_port in dokuen.conf");
     }
     out.step("ready");
-    out.fact(&format!("command: {}", host.bin_dir().join("dokuen").display()));
+    out.fact(&format!("command: {}", host.program().display()));
     out.fact(&format!("apps answer at APP.{}", host.conf.base_domain));
     if host.conf.app_user == "root" {
         out.fact("everything runs as root here: fine for a trial, not for apps that others can reach");

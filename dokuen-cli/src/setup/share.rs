@@ -27,7 +27,7 @@ pub fn install(host: &Host, out: &mut Printer) -> Result<(), Failure> {
         write(Path::new(MACHINE), &files)?;
         write(Path::new(FISH), &[(PathBuf::from("completions/dokuen.fish"), help::script(Shell::Fish).into())])?;
         out.fact(&format!("man dokuen, and bash, zsh and fish complete its commands: {MACHINE}"));
-        if !link(&host.bin_dir().join("dokuen"), Path::new(COMMAND))? {
+        if !link(&host.program(), Path::new(COMMAND))? {
             out.fact(&format!("`{COMMAND}` is somebody else's and stays as it is"));
         }
     } else {

@@ -58,7 +58,7 @@ pub const CRON_TIMER: &str = "dokuen-cron.timer";
 /// The line for a crontab, where neither systemd nor launchd is the machine's scheduler.
 pub fn crontab_line(host: &Host) -> String {
     // cron takes a percent sign for the end of the line.
-    let dokuen = host.bin_dir().join("dokuen").display().to_string().replace('%', "\\%");
+    let dokuen = host.program().display().to_string().replace('%', "\\%");
     format!("* * * * * '{dokuen}' --quiet cron:tick")
 }
 
@@ -73,7 +73,7 @@ pub fn systemd_file(host: &Host) -> PathBuf {
 /// systemd runs `ExecStop` also where the watcher has ended by TERM, HUP or INT from elsewhere, which it takes for a clean
 /// exit; then there is no `MAINPID`, nobody wants the apps to stop, and the watcher is started again, as often as it takes.
 fn systemd(host: &Host) -> String {
-    let dokuen = quoted(&host.bin_dir().join("dokuen").display().to_string());
+    let dokuen = quoted(&host.program().display().to_string());
     let user = user_line(host);
     let apps = if has_apps_unit(host) { format!("Wants={APPS}\nAfter={APPS}\n") } else { String::new() };
     let wanted_by = if nix::unistd::geteuid().is_root() { "multi-user.target" } else { "default.target" };
@@ -125,7 +125,7 @@ fn apps(host: &Host) -> String {
          ExecStart={dokuen} cgroups:hold\n",
         dir = host.conf.dokuen_dir.display(),
         user = user_line(host),
-        dokuen = quoted(&host.bin_dir().join("dokuen").display().to_string()),
+        dokuen = quoted(&host.program().display().to_string()),
     )
 }
 
@@ -152,7 +152,7 @@ fn renewal(host: &Host) -> String {
          TimeoutStartSec=3600\n",
         dir = host.conf.dokuen_dir.display(),
         user = user_line(host),
-        dokuen = quoted(&host.bin_dir().join("dokuen").display().to_string()),
+        dokuen = quoted(&host.program().display().to_string()),
     )
 }
 
@@ -187,7 +187,7 @@ fn cron(host: &Host) -> String {
          TimeoutStartSec=300\n",
         dir = host.conf.dokuen_dir.display(),
         user = user_line(host),
-        dokuen = quoted(&host.bin_dir().join("dokuen").display().to_string()),
+        dokuen = quoted(&host.program().display().to_string()),
     )
 }
 
@@ -233,7 +233,7 @@ fn cron_launchd(host: &Host) -> String {
 
 /// Keys as launchd.plist(5) documents them.
 fn property_list(host: &Host, label: &str, words: &[&str], keys: &str, log: &str) -> String {
-    let dokuen = escaped(&host.bin_dir().join("dokuen").display().to_string());
+    let dokuen = escaped(&host.program().display().to_string());
     let log = escaped(&host.boot_dir().join(log).display().to_string());
     let user = escaped(&host.conf.app_user);
     let words: String = words.iter().map(|word| format!("<string>{word}</string>")).collect();

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{App, Front};
+use super::{App, Front, own_dir_in};
 use crate::conf::Conf;
 use crate::domain::Domain;
 use crate::env::EnvStore;
@@ -25,6 +25,11 @@ impl App {
     /// Its bare repository.
     pub fn repo(&self) -> &Path {
         &self.repo
+    }
+
+    /// The hook in it, by which a push by path deploys.
+    pub fn hook(&self) -> PathBuf {
+        self.repo.join("hooks").join("pre-receive")
     }
 
     /// Built trees, by the second they were cut in.
@@ -179,14 +184,13 @@ impl App {
 
     /// What `create` makes inside the app's directory.
     pub fn subdirectories(&self) -> Vec<PathBuf> {
-        let env = self.dir.join("env");
-        let (access, instances) = (self.access_dir(), self.instances_dir());
+        let (env, access, instances) = (self.env().dir(), self.access_dir(), self.instances_dir());
         vec![self.releases_dir(), self.ledger_dir(), env, access, self.logs_dir(), self.cache(), instances]
     }
 
     /// The report about one instance that people and scripts may read, inside the release.
     pub fn pid_file(&self, release: &Path, kind: &ProcessType, index: u16) -> PathBuf {
-        release.join(".dokuen").join(format!("dokuen.{}.{kind}.{index}.pid", self.name))
+        own_dir_in(release).join(format!("dokuen.{}.{kind}.{index}.pid", self.name))
     }
 
     /// The app's part of the run directory: `live`, route tables and sockets.
@@ -219,10 +223,15 @@ impl App {
         self.run.join("live")
     }
 
+    /// Held by whoever changes the app.
+    pub fn lock_file(&self) -> PathBuf {
+        self.dir.join("lock")
+    }
+
     /// The lock that every change of the app holds. Who has it has the app: one that was renamed since it was looked up
     /// leaves a link at its place, through which the lock would be that of the new name.
     pub fn lock(&self, doing: &str) -> Result<Lock, LockError> {
-        let (path, what) = (self.dir.join("lock"), format!("app {}", self.name));
+        let (path, what) = (self.lock_file(), format!("app {}", self.name));
         let lock = match Lock::try_take(&path, &what, doing) {
             Err(LockError::Open(e)) if e.is_not_found() => return Err(LockError::Gone { what }),
             other => other?,

@@ -14,8 +14,13 @@ impl Host {
         Self { conf }
     }
 
-    fn dir(&self) -> &Path {
+    pub(super) fn dir(&self) -> &Path {
         &self.conf.dokuen_dir
+    }
+
+    /// Its conf.
+    pub fn conf_file(&self) -> PathBuf {
+        self.dir().join("dokuen.conf")
     }
 
     /// Held while apps are made and destroyed.
@@ -50,22 +55,12 @@ impl Host {
 
     /// Held while config vars of every app change; a dot, so that no config var has that name.
     pub fn global_env_lock(&self) -> PathBuf {
-        self.dir().join("env").join(".lock")
+        self.global_env().dir().join(".lock")
     }
 
     /// What they were, while they change.
     pub fn global_env_undo(&self) -> PathBuf {
-        self.dir().join("env").join(".undo")
-    }
-
-    /// Commands with this host's conf baked in.
-    pub fn bin_dir(&self) -> PathBuf {
-        self.dir().join("bin")
-    }
-
-    /// The wrapper's program.
-    pub fn wrapper(&self) -> PathBuf {
-        self.bin_dir().join("dokuen-wrapper")
+        self.global_env().dir().join(".undo")
     }
 
     /// Keys of those who may push.
@@ -96,11 +91,6 @@ impl Host {
     /// Where sshd looks for keys: derived from `keys/`, but for lines that are not Dokuen's.
     pub fn authorized_keys(&self) -> PathBuf {
         self.conf.app_user_home.join(".ssh").join("authorized_keys")
-    }
-
-    /// Hooks that every push over ssh runs, whatever stands in its repository.
-    pub fn hooks_dir(&self) -> PathBuf {
-        self.bin_dir().join("hooks")
     }
 
     /// Who did what and when, a file a month; only ever appended to.
@@ -153,9 +143,14 @@ impl Host {
         self.dir().join("buildpacks")
     }
 
+    /// What may be had again.
+    pub fn cache_dir(&self) -> PathBuf {
+        self.dir().join("cache")
+    }
+
     /// Clones of buildpacks named by URL, kept between builds.
     pub fn buildpack_cache(&self) -> PathBuf {
-        self.dir().join("cache").join("buildpacks")
+        self.cache_dir().join("buildpacks")
     }
 
     /// Vhosts and the default server; the file names nginx includes.
@@ -224,21 +219,6 @@ impl Host {
         self.conf.run_dir.join(".acme")
     }
 
-    /// The program that speaks with certificate authorities.
-    pub fn acme_program(&self) -> PathBuf {
-        self.bin_dir().join("dokuen-acme")
-    }
-
-    /// Man pages, and what shells read to complete commands.
-    pub fn share_dir(&self) -> PathBuf {
-        self.dir().join("share")
-    }
-
-    /// Boot units: systemd's and launchd's.
-    pub fn boot_dir(&self) -> PathBuf {
-        self.dir().join("boot")
-    }
-
     /// Scratch space on the same file system as everything else.
     pub fn tmp_dir(&self) -> PathBuf {
         self.dir().join("tmp")
@@ -249,6 +229,11 @@ impl Host {
         self.tmp_dir().join(format!("app-{app}"))
     }
 
+    /// There while somebody wants the deploy of this app called off.
+    pub fn cancel_file(&self, app: &AppName) -> PathBuf {
+        self.tmp_dir().join(format!("cancel-{app}"))
+    }
+
     /// Every directory `setup` makes, with its mode. Only what nginx reads is open to others.
     pub fn directories(&self) -> Vec<(PathBuf, u32)> {
         use crate::fs::{PRIVATE_DIR, PUBLIC_DIR};
@@ -256,7 +241,7 @@ impl Host {
             self.apps_dir(),
             self.repos_dir(),
             self.ports_dir(),
-            self.dir().join("env"),
+            self.global_env().dir(),
             self.keys_dir(),
             self.events_dir(),
             self.event_hooks_dir(),

@@ -3,6 +3,7 @@
 mod app;
 mod front;
 mod host;
+mod installed;
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,11 @@ const SHORT_APP: usize = 24;
 /// An app's storage, by the directory of its config vars: wrappers know only that.
 pub(crate) fn storage_beside(env: &Path) -> PathBuf {
     env.with_file_name("storage")
+}
+
+/// What Dokuen itself keeps in a built tree; whatever was pushed or built under that name has gone.
+pub fn own_dir_in(tree: &Path) -> PathBuf {
+    tree.join(".dokuen")
 }
 
 /// A machine with Dokuen set up: its conf, and from it every place.

@@ -77,7 +77,7 @@ impl Again {
 
 /// What it says goes where the watch says its own.
 fn start(host: &Host, what: &What) -> Result<Pid, Failure> {
-    let dokuen = host.bin_dir().join("dokuen");
+    let dokuen = host.program();
     let boot = Cmd::new(&dokuen, Path::new("/")).env("PATH", host.conf.search_path()).args(["boot", "--again"]);
     let boot = boot.args(what.iter().map(|name| format!("--application={name}")));
     let child = fs::at("start", &dokuen, boot.to_std().stdin(Stdio::null()).spawn())?;
