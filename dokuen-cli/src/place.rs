@@ -49,7 +49,7 @@ fn is_denied(cause: &FsError) -> bool {
 
 /// What an app or a one-off starts by a command of ours, nginx say, must not be ended with its cgroup.
 fn leave_instance(conf: &Conf) {
-    if let (Some(_), Some(dir)) = (std::env::var_os("DOKUEN_INSTANCE"), &conf.cgroup) {
+    if let (Some(_), Some(dir)) = (std::env::var_os(dokuen_proc::MARK), &conf.cgroup) {
         // Where it cannot leave, it is ended with what has started it, as anything is.
         let _ = dokuen_proc::enter_cgroups(dir, &conf.search_path());
     }

@@ -89,7 +89,7 @@ pub fn tidy_aside(host: &Host) -> Result<(), Failure> {
     let mut command = Cmd::new("nice", Path::new("/"))
         .env("PATH", host.conf.search_path())
         // No app's, though one may have run the command that starts it.
-        .env("DOKUEN_INSTANCE", "tidy")
+        .env(dokuen_proc::MARK, "tidy")
         .args(["-n", "19"])
         .arg(dokuen)
         .arg("tidy")

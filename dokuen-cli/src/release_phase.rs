@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::ledger;
-use dokuen_core::{App, Environment, Host, Layers, ProcessType, Transcript, read_dotenv};
+use dokuen_core::{App, Environment, Host, ProcessType, Transcript};
+use dokuen_proc::About;
 
 use crate::app_json::AppJson;
 use crate::cancel::Cancellable;
@@ -37,7 +38,9 @@ pub fn run(
     ];
     for (name, line) in lines.into_iter().filter_map(|(name, line)| Some((name, line?))) {
         out.step(&format!("running {name}"));
-        let environment = environment(host, app, tree, config, commit)?;
+        let version = ledger::next(app)?.to_string();
+        let about = About { tree, name: "release.1", app: app.name.as_str(), version: &version, commit: commit.id() };
+        let environment = dokuen_proc::environment_of(host, app, about, config.clone())?;
         let argv = dokuen_proc::line_in_shell(line, tree);
         let command = Cmd::new(&argv[0], tree).args(&argv[1..]).envs(environment.pairs());
         let ran = dokuen_build::stream(&command, LONGEST, Some(cancel.flag()), out);
@@ -51,25 +54,4 @@ pub fn run(
 struct After {
     name: &'static str,
     source: dokuen_build::StreamError,
-}
-
-fn environment(
-    host: &Host,
-    app: &App,
-    tree: &Path,
-    config: &Environment,
-    commit: &Commit,
-) -> Result<Environment, Failure> {
-    let platform = Environment::default()
-        .with("HOME", tree)
-        .with("PS", "release.1")
-        .with("DYNO", "release.1")
-        .with("DOKUEN_APP", app.name.as_str())
-        .with("DOKUEN_RELEASE", ledger::next(app)?.to_string())
-        .with("GIT_REV", commit.id())
-        .with("SOURCE_VERSION", commit.id());
-    let base = dokuen_proc::base_environment(&host.conf.search_path());
-    let global = host.global_env().load()?;
-    let (defaults, storage) = (read_dotenv(&tree.join(".env"))?, app.storage().environment()?);
-    Ok(Layers { base, defaults, storage, global, app: config.clone(), platform }.merged())
 }

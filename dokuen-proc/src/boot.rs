@@ -12,8 +12,8 @@ use dokuen_core::fs::{self, FsError};
 use dokuen_core::{App, Environment, Host, ProcessType, Procfile};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::child;
 use crate::ending::stop_or_end;
+use crate::environment::{MARK, lasting_environment};
 use crate::instance::Instance;
 use crate::log::LogRoom;
 use crate::ready::Checks;
@@ -149,7 +149,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 fn lay_out(plan: &Plan, instance: &Instance) -> Result<(), BootError> {
     let spec = spec(plan, &instance.id)?;
-    let environment = child::environment(&spec, plan.config.clone())?;
+    let environment = lasting_environment(&spec, plan.config.clone())?;
     fs::make_dirs(&plan.app.sockets_dir(), fs::PUBLIC_DIR)?;
     if let Some(socket) = spec.front.as_ref().and_then(|front| front.entry.socket()) {
         fs::make_dirs(socket.parent().unwrap_or(socket), fs::PUBLIC_DIR)?;
@@ -207,7 +207,7 @@ fn spec(plan: &Plan, id: &InstanceId) -> Result<Spec, BootError> {
 fn spawn(program: &Path, instance: &Instance) -> Result<ChildStdout, BootError> {
     let command = Cmd::new(program, Path::new("/")).arg(instance.dir()).env(ALLOCATOR.0, ALLOCATOR.1);
     // Nobody's member, though who starts it may run below another wrapper.
-    let mut command = command.env(child::MARK, "wrapper").to_std();
+    let mut command = command.env(MARK, "wrapper").to_std();
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     let failed = |source| BootError::Wrapper { program: program.to_owned(), source };
     let mut child = command.spawn().map_err(failed)?;

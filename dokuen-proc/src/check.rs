@@ -8,7 +8,7 @@ use dokuen_core::cmd::{Cmd, CmdError};
 use dokuen_core::{Environment, fs};
 
 use crate::attended::end_leftovers;
-use crate::child;
+use crate::environment::{MARK, platform_environment};
 use crate::instance::{Instance, Report};
 use crate::shell::line_in_shell;
 
@@ -91,13 +91,12 @@ impl Command {
         let spec = instance.spec().map_err(|e| e.to_string())?;
         let bytes = fs::read(&instance.file("env")).map_err(|e| e.to_string())?;
         let mut environment = Environment::from_nul(&bytes);
-        environment.0.extend(child::platform_environment(&spec, report.port, instance).0);
+        environment.0.extend(platform_environment(&spec, report.port, instance).0);
         // A mark of its own: what it leaves behind is its, and not the instance's.
         let mark = instance.file("check");
         let argv = line_in_shell(&self.line, &spec.tree);
         let limit = self.patience.min(left.max(Duration::from_millis(100)));
-        let command =
-            Cmd::new(&argv[0], &spec.tree).args(&argv[1..]).envs(environment.with(child::MARK, &mark).pairs());
+        let command = Cmd::new(&argv[0], &spec.tree).args(&argv[1..]).envs(environment.with(MARK, &mark).pairs());
         let begun = Instant::now();
         let ran = command.for_people().limit(limit).run();
         end_leftovers(&mark, None);

@@ -6,19 +6,20 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::ExitStatus;
 
+use dokuen_core::Environment;
 use dokuen_core::cmd::{self, Cmd};
 use dokuen_core::fs::{self, FsError};
-use dokuen_core::{EnvStore, Environment, Layers, Port, Storage, read_dotenv};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, getpgid};
 
 use crate::cgroup::{self, Group};
+use crate::environment::mark;
 use crate::instance::{Instance, Report};
 use crate::platform::{self, Member};
 use crate::shell::{argv_without_shell, line_in_shell, line_with_listener};
-use crate::spec::{Entry, Spec};
+use crate::spec::Spec;
 
 /// A child that runs, ours or taken over.
 #[derive(Debug)]
@@ -60,49 +61,6 @@ pub enum ChildError {
         /// What the system said.
         source: std::io::Error,
     },
-}
-
-/// What every process gets below all that users and buildpacks set.
-pub fn base_environment(search_path: &str) -> Environment {
-    Environment::default().with("PATH", search_path).with("LANG", "C.UTF-8").with("HOST", "127.0.0.1")
-}
-
-/// All layers but the platform's own, with the given config vars of the app. A `.env` that was spoilt since it was built
-/// is an error: nothing is started with less than it was built for.
-pub fn environment(spec: &Spec, app: Environment) -> Result<Environment, FsError> {
-    let defaults = read_dotenv(&spec.tree.join(".env"))?;
-    let (global, storage) = (EnvStore::new(&spec.global_env).load()?, Storage::beside(&spec.app_env).environment()?);
-    let base = base_environment(&spec.search_path);
-    Ok(Layers { base, defaults, storage, global, app, platform: Environment::default() }.merged())
-}
-
-/// What the platform sets on top.
-pub fn platform_environment(spec: &Spec, port: Option<Port>, instance: &Instance) -> Environment {
-    let all = Environment::default()
-        .with("HOME", &spec.tree)
-        .with("PS", spec.id.name())
-        .with("DYNO", spec.id.name())
-        .with("DOKUEN_APP", &spec.app)
-        .with("DOKUEN_RELEASE", &spec.version)
-        .with("GIT_REV", &spec.commit)
-        .with("SOURCE_VERSION", &spec.commit)
-        .with(MARK, instance.dir());
-    let entry = spec.front.as_ref().map_or(&Entry::Port, |front| &front.entry);
-    match (entry, port) {
-        (Entry::Path(socket), _) => all.with("SOCKET", socket),
-        // The shell adds LISTEN_PID, which nobody knows before.
-        (Entry::Fds(_), _) => all.with("LISTEN_FDS", "1").with("LISTEN_FDNAMES", "web"),
-        (Entry::Port, Some(port)) => all.with("PORT", port.to_string()),
-        (Entry::Port, None) => all,
-    }
-}
-
-/// The variable of the mark.
-pub const MARK: &str = "DOKUEN_INSTANCE";
-
-/// The mark that every process of an instance carries in its environment.
-pub fn mark(instance: &Instance) -> String {
-    format!("{MARK}={}", instance.dir().display())
 }
 
 impl Child {

@@ -43,6 +43,7 @@ mod cgroup;
 mod check;
 mod child;
 mod ending;
+mod environment;
 pub mod front;
 mod inherited;
 mod instance;
@@ -75,7 +76,7 @@ pub use cgroup::{
     of_one_off as cgroup_of_one_off,
 };
 pub use check::{Command as CheckCommand, Request as CheckRequest, Statuses};
-pub use child::{base_environment, environment, platform_environment};
+pub use environment::{About, MARK, environment_of};
 pub use inherited::keep_from_children;
 pub use instance::{Instance, InstanceError, Report, generations, instances, next_generation, retire, sweep};
 pub use log::LogRoom;

@@ -70,7 +70,7 @@ pub fn of_event(host: &Host, event: &Event) -> Result<(), Failure> {
     let dokuen = host.program();
     let child = Cmd::new(&dokuen, Path::new("/")).arg("notify").env("PATH", host.conf.search_path());
     // Known as one of this host's.
-    let mut child = child.env("DOKUEN_INSTANCE", host.notify_log()).to_std();
+    let mut child = child.env(dokuen_proc::MARK, host.notify_log()).to_std();
     let spawned = child.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut child = fs::at("start", &dokuen, spawned)?;
     // It is far less than a pipe holds: nobody waits for its reader.

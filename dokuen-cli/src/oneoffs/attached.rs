@@ -40,7 +40,7 @@ pub fn attach(
         cgroup: cgroup.clone(),
     };
     write(&dir.join(SPEC), &spec)?;
-    command.env("PS", &name).env("DYNO", &name).env("DOKUEN_INSTANCE", &dir);
+    command.env("PS", &name).env("DYNO", &name).env(dokuen_proc::MARK, &dir);
     Ok(cgroup)
 }
 

@@ -49,7 +49,7 @@ pub fn start(
     let dokuen = host.program();
     let attendant = Cmd::new(&dokuen, Path::new("/")).env("PATH", host.conf.search_path());
     // Not the mark of what it attends, and yet known as one of this host's.
-    let attendant = attendant.env("DOKUEN_INSTANCE", dir.join("attendant"));
+    let attendant = attendant.env(dokuen_proc::MARK, dir.join("attendant"));
     let mut attendant = attendant.args(["run:attend", "-a", app.name.as_str(), &name]).to_std();
     let spawned = attendant.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut attendant = fs::at("start", &dokuen, spawned)?;

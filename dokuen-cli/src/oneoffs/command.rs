@@ -4,8 +4,8 @@ use std::path::Path;
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::releases::Tree;
-use dokuen_core::{App, EnvName, Environment, Host, Layers, ProcessType, ledger, read_dotenv, releases};
-use dokuen_proc::{Bounds, Terms};
+use dokuen_core::{App, EnvName, Environment, Host, ProcessType, ledger, releases};
+use dokuen_proc::{About, Bounds, Terms};
 
 use crate::exit::{Exit, Failure};
 use crate::reconcile::nothing_to_start;
@@ -35,7 +35,8 @@ pub fn prepare(
     };
     let release = live.version.to_string();
     let commit = ledger::record(app, live.version)?.and_then(|r| r.commit).unwrap_or_default();
-    let environment = environment(host, app, tree.path(), name, &release, &commit)?;
+    let about = About { tree: tree.path(), name, app: app.name.as_str(), version: &release, commit: &commit };
+    let environment = dokuen_proc::environment_of(host, app, about, app.env().load()?)?;
     let argv = dokuen_proc::argv_in_shell(&as_the_procfile_has_it(words, &tree), tree.path());
     let command = Cmd::new(&argv[0], tree.path()).args(&argv[1..]).envs(environment.pairs());
     let command = command.envs(env.iter().map(|(name, value)| (name, value)));
@@ -67,26 +68,4 @@ fn as_the_procfile_has_it(words: &[String], tree: &Tree) -> Vec<String> {
     let script = if words.len() > 1 { format!("{line} \"$@\"") } else { line };
     let shell = dokuen_proc::line_in_shell("", Path::new("/")).swap_remove(0);
     [shell, "-c".to_owned(), script].into_iter().chain(words.iter().cloned()).collect()
-}
-
-fn environment(
-    host: &Host,
-    app: &App,
-    tree: &Path,
-    name: &str,
-    version: &str,
-    commit: &str,
-) -> Result<Environment, Failure> {
-    let defaults = read_dotenv(&tree.join(".env"))?;
-    let platform = Environment::default()
-        .with("HOME", tree)
-        .with("PS", name)
-        .with("DYNO", name)
-        .with("DOKUEN_APP", app.name.as_str())
-        .with("DOKUEN_RELEASE", version)
-        .with("GIT_REV", commit)
-        .with("SOURCE_VERSION", commit);
-    let base = dokuen_proc::base_environment(&host.conf.search_path());
-    let (storage, global) = (app.storage().environment()?, host.global_env().load()?);
-    Ok(Layers { base, defaults, storage, global, app: app.env().load()?, platform }.merged())
 }

@@ -14,7 +14,8 @@ use nix::sys::signal::Signal;
 use nix::unistd::setsid;
 
 use crate::cgroup::{self, Bounds, Group};
-use crate::child::{MARK, with_group};
+use crate::child::with_group;
+use crate::environment::MARK;
 use crate::log::LogRoom;
 use crate::platform::{self, Marked};
 

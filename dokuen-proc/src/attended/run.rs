@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 use super::output::Output;
 use super::{Attended, CONTROL, Ended, cause, end_cgroup, end_leftovers};
 use crate::cgroup::{Bounds, Group};
-use crate::child::MARK;
+use crate::environment::MARK;
 use crate::log::Files;
 use crate::signals::Signals;
 

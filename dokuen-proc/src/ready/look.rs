@@ -9,7 +9,7 @@ use dokuen_core::{Port, Protocol};
 
 use super::Checks;
 use crate::check::{Request, Statuses};
-use crate::child;
+use crate::environment::mark;
 use crate::instance::{Instance, Report};
 use crate::platform::{self, Listener};
 use crate::probe::{Answer, Patience, Question, ask, ask_unix, greet, greet_unix};
@@ -37,7 +37,7 @@ pub(super) fn look_at_port(
     if is_silent(address) {
         return Standing::NotYet("nothing listens there".to_owned());
     }
-    let members = || platform::members(report.wrapper, &child::mark(instance));
+    let members = || platform::members(report.wrapper, &mark(instance));
     match platform::listener(port.get(), report.member(), members) {
         Listener::None => return Standing::NotYet("nothing listens there".to_owned()),
         Listener::Foreign => return Standing::NotYet("another process of this machine listens there".to_owned()),

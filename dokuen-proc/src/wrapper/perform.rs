@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use super::Wrapper;
 use crate::cgroup::{Bounds, Group};
 use crate::child::{self, Child, Start};
+use crate::environment::{lasting_environment, mark, platform_environment};
 use crate::machine::{Action, Event};
 use crate::platform;
 
@@ -60,7 +61,7 @@ impl Wrapper {
     fn start_child(&mut self) -> Result<Child, String> {
         // Read at each start, not kept: it is what of a wrapper's memory would be large.
         let mut environment = Environment::from_nul(&fs::read(&self.instance.file("env")).map_err(|e| chain(&e))?);
-        environment.0.extend(child::platform_environment(&self.spec, self.port(), &self.instance).0);
+        environment.0.extend(platform_environment(&self.spec, self.port(), &self.instance).0);
         self.clear_entry().map_err(|e| chain(&e))?;
         let trouble = self.make_group().err();
         let start = Start {
@@ -110,7 +111,7 @@ impl Wrapper {
     }
 
     fn reread_environment(&mut self) {
-        let read = EnvStore::new(&self.spec.app_env).load().and_then(|app| child::environment(&self.spec, app));
+        let read = EnvStore::new(&self.spec.app_env).load().and_then(|app| lasting_environment(&self.spec, app));
         // Should this wrapper be killed, its successor starts the child with the same.
         let file = self.instance.file("env");
         let kept = read.and_then(|new| fs::replace_report(&file, &new.to_nul(), fs::PRIVATE_FILE));
@@ -120,7 +121,7 @@ impl Wrapper {
     }
 
     pub(super) fn tree(&self) -> Vec<platform::Member> {
-        child::tree(&child::mark(&self.instance), self.group.as_ref())
+        child::tree(&mark(&self.instance), self.group.as_ref())
     }
 
     fn signal(&mut self, signal: Signal) {
