@@ -4,7 +4,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{BESIDE, FsError, at, parent, sync_dir};
+use super::replace::BESIDE;
+use super::{FsError, at, parent, sync_dir};
 
 /// Makes a symlink that must not be there yet.
 pub fn link(target: &Path, link: &Path) -> Result<(), FsError> {
@@ -57,8 +58,10 @@ pub fn name_again(file: &Path, name: &Path) -> Result<(), FsError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::os::unix::fs::MetadataExt;
+
+    use super::super::names;
+    use super::*;
 
     #[test]
     fn links_made_together_are_one_inode_and_leave_what_is_there_alone() {
@@ -69,5 +72,20 @@ mod tests {
         assert_eq!([inode("2"), inode("3")], [inode("1"); 2]);
         links(Path::new("b"), ["4", "3"].into_iter().map(name)).unwrap_err();
         assert_eq!(["1", "2", "3"].map(|n| link_target(&name(n)).unwrap().unwrap()), ["a"; 3].map(PathBuf::from));
+    }
+
+    #[test]
+    fn relink_is_never_missing_for_a_reader() {
+        let dir = tempfile::tempdir().unwrap();
+        let link = dir.path().join("current");
+        relink(Path::new("a"), &link).unwrap();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| (0..20_000).filter(|_| fs::read_link(&link).is_err()).count());
+            for i in 0..500 {
+                relink_report(Path::new(if i % 2 == 0 { "b" } else { "a" }), &link).unwrap();
+            }
+            assert_eq!(reader.join().unwrap(), 0);
+        });
+        assert_eq!(names(dir.path()).unwrap(), ["current"]);
     }
 }
