@@ -9,7 +9,8 @@ use dokuen_core::{Environment, fs};
 
 use crate::attended::end_leftovers;
 use crate::environment::{MARK, platform_environment};
-use crate::instance::{Instance, Report};
+use crate::instance::Instance;
+use crate::report::Report;
 use crate::shell::line_in_shell;
 
 /// A request, and what its answer must be.

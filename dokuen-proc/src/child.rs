@@ -16,8 +16,9 @@ use nix::unistd::{Pid, getpgid};
 
 use crate::cgroup::{self, Group};
 use crate::environment::mark;
-use crate::instance::{Instance, Report};
+use crate::instance::Instance;
 use crate::platform::{self, Member};
+use crate::report::Report;
 use crate::shell::{argv_without_shell, line_in_shell, line_with_listener};
 use crate::spec::Spec;
 

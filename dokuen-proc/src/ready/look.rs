@@ -10,9 +10,10 @@ use dokuen_core::{Port, Protocol};
 use super::Checks;
 use crate::check::{Request, Statuses};
 use crate::environment::mark;
-use crate::instance::{Instance, Report};
+use crate::instance::Instance;
 use crate::platform::{self, Listener};
 use crate::probe::{Answer, Patience, Question, ask, ask_unix, greet, greet_unix};
+use crate::report::Report;
 
 /// What one look at one instance says.
 pub(super) enum Standing {

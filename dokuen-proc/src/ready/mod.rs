@@ -14,8 +14,9 @@ use dokuen_core::{App, ProcessType, Protocol};
 
 use crate::boot::{Booted, Plan, Started};
 use crate::check::{Command, Request};
-use crate::instance::{Instance, Report};
+use crate::instance::Instance;
 use crate::platform::{self, Member};
+use crate::report::Report;
 use crate::route::{self, RouteError, Switched};
 pub use error::ReadyError;
 use error::tail;

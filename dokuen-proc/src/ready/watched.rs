@@ -3,7 +3,8 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use crate::instance::{Instance, Report};
+use crate::instance::Instance;
+use crate::report::Report;
 
 /// Whether its wrapper lives is asked at one of so many looks: it takes the lock, and hardly ever brings anything.
 const LOOKS: u32 = 8;

@@ -6,8 +6,8 @@ use dokuen_core::{Stamp, fs};
 use jiff::Timestamp;
 
 use super::{Reported, Wrapper};
-use crate::instance::Report;
 use crate::machine::Phase;
+use crate::report::Report;
 use crate::spec::PROTOCOL;
 
 /// A connection made in the moment of a switch is still accepted this long after it.
