@@ -11,6 +11,7 @@ use crate::build_log::{self, Kept};
 use crate::cancel::Cancellable;
 use crate::exit::{Exit, Failure};
 use crate::git::Commit;
+use crate::settings::text;
 use crate::{build_dir, build_limits, failed_builds};
 
 /// Leaves of the pushed tree what `DOKUEN_BUILD_DIR` says is the app; all of it without one.
@@ -111,13 +112,6 @@ pub fn check_config(config: &Environment) -> Result<(), Failure> {
         build_dir::check(dir)?;
     }
     build_limits::read(config).map(drop)
-}
-
-fn text<'a>(config: &'a Environment, name: &str) -> Result<Option<&'a str>, Failure> {
-    match (config.get(name), config.text(name)) {
-        (Some(_), None) => Err(Failure::usage(format!("{name} must be text"))),
-        (_, text) => Ok(text),
-    }
 }
 
 impl From<BuildError> for Failure {

@@ -207,7 +207,8 @@ fn number(config: &Environment, name: &str, allowed: std::ops::RangeInclusive<u6
     number.map(Some).ok_or_else(refused)
 }
 
-fn text<'a>(config: &'a Environment, name: &str) -> Result<Option<&'a str>, Failure> {
+/// A config var that must be text where it is set.
+pub fn text<'a>(config: &'a Environment, name: &str) -> Result<Option<&'a str>, Failure> {
     match (config.get(name), config.text(name)) {
         (Some(_), None) => Err(Failure::usage(format!("{name} must be text"))),
         (_, text) => Ok(text),

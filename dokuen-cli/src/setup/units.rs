@@ -73,7 +73,7 @@ pub fn systemd_file(host: &Host) -> PathBuf {
 /// systemd runs `ExecStop` also where the watcher has ended by TERM, HUP or INT from elsewhere, which it takes for a clean
 /// exit; then there is no `MAINPID`, nobody wants the apps to stop, and the watcher is started again, as often as it takes.
 fn systemd(host: &Host) -> String {
-    let dokuen = quoted(&host.program().display().to_string());
+    let dokuen = program(host);
     let user = user_line(host);
     let apps = if has_apps_unit(host) { format!("Wants={APPS}\nAfter={APPS}\n") } else { String::new() };
     let wanted_by = if nix::unistd::geteuid().is_root() { "multi-user.target" } else { "default.target" };
@@ -125,7 +125,7 @@ fn apps(host: &Host) -> String {
          ExecStart={dokuen} cgroups:hold\n",
         dir = host.conf.dokuen_dir.display(),
         user = user_line(host),
-        dokuen = quoted(&host.program().display().to_string()),
+        dokuen = program(host),
     )
 }
 
@@ -152,7 +152,7 @@ fn renewal(host: &Host) -> String {
          TimeoutStartSec=3600\n",
         dir = host.conf.dokuen_dir.display(),
         user = user_line(host),
-        dokuen = quoted(&host.program().display().to_string()),
+        dokuen = program(host),
     )
 }
 
@@ -187,7 +187,7 @@ fn cron(host: &Host) -> String {
          TimeoutStartSec=300\n",
         dir = host.conf.dokuen_dir.display(),
         user = user_line(host),
-        dokuen = quoted(&host.program().display().to_string()),
+        dokuen = program(host),
     )
 }
 
@@ -208,8 +208,8 @@ fn cron_timer(host: &Host) -> String {
 }
 
 /// systemd splits at blanks and knows `%` as a specifier.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('%', "%%"))
+fn program(host: &Host) -> String {
+    format!("\"{}\"", host.program().display().to_string().replace('%', "%%"))
 }
 
 /// `AbandonProcessGroup`: wrappers outlive the boot command.

@@ -3,12 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dokuen_core::ledger::{self, Record, Version};
+use dokuen_core::ledger::{self, Record};
 use dokuen_core::releases::Tree;
-use dokuen_core::{App, EnvName, Environment, Host, Stamp, shown};
+use dokuen_core::{App, EnvName, Environment, Host, Stamp};
 use serde::Serialize;
 
-use super::Release;
+use super::{Release, which};
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::show::{for_people, short};
@@ -136,7 +136,7 @@ pub fn diff(host: &Host, args: &DiffArgs, out: &mut Printer) -> Result<(), Failu
         None => {
             let before = ledger::versions(&app)?.into_iter().rev().find(|version| *version < to.version);
             let none = || Failure::new(Exit::NotFound, format!("{} has no release before {}", app.name, to.version));
-            named(&app, Some(&before.ok_or_else(none)?.to_string()))?
+            which::record(&app, before.ok_or_else(none)?)?
         }
     };
     let difference = compare(host, &app, &from, &to)?;
@@ -184,17 +184,7 @@ fn commits(host: &Host, app: &App, old: &str, new: &str) -> Result<Vec<String>, 
 
 /// The record of a release by its number; of the live one when none is given.
 fn named(app: &App, text: Option<&str>) -> Result<Record, Failure> {
-    let no_such =
-        |text: String| Failure::new(Exit::NotFound, text).hint(format!("dokuen releases --application={}", app.name));
-    let version = match text {
-        Some(text) => Version::parse(text)
-            .ok_or_else(|| Failure::usage(format!("{} is no release number such as v12", shown(text))))?,
-        None => {
-            let live = ledger::live(app)?.ok_or_else(|| no_such(format!("{} has no release yet", app.name)))?;
-            live.version
-        }
-    };
-    ledger::record(app, version)?.ok_or_else(|| no_such(format!("{} has no release {version}", app.name)))
+    which::record(app, text.map_or_else(|| which::live(app), which::typed)?)
 }
 
 #[cfg(test)]

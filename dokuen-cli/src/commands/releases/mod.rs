@@ -1,12 +1,13 @@
 //! `releases` and `rollback`: what ran, and going back to it with its config.
 
 mod info;
+mod which;
 
 pub use info::{diff, info};
 
 use dokuen_core::ledger::{self, Record, Version};
 use dokuen_core::releases::Tree;
-use dokuen_core::{App, Host, Transcript, shown};
+use dokuen_core::{App, Host, Transcript};
 use serde::Serialize;
 
 use crate::commands::freeze;
@@ -92,18 +93,8 @@ pub fn rollback(host: &Host, name: &str, version: Option<&str>, out: &mut Printe
     let _lock = app.lock("rolling back")?;
     freeze::refuse_if_locked(&app)?;
     reconcile::reconcile(host, &app)?;
-    let no_such =
-        |text: String| Failure::new(Exit::NotFound, text).hint(format!("dokuen releases --application={}", app.name));
-    let to = match version {
-        Some(text) => Version::parse(text)
-            .ok_or_else(|| Failure::usage(format!("{} is no release number such as v12", shown(text))))?,
-        None => {
-            let live = ledger::live(&app)?.map(|live| live.version);
-            let before = ledger::versions(&app)?.into_iter().rev().find(|v| Some(*v) < live);
-            before.ok_or_else(|| no_such(format!("{} has no release before the live one", app.name)))?
-        }
-    };
-    let record = ledger::record(&app, to)?.ok_or_else(|| no_such(format!("{} has no release {to}", app.name)))?;
+    let to = version.map_or_else(|| which::before_live(&app), which::typed)?;
+    let record = which::record(&app, to)?;
     let tree = Tree::named(&app, &record.tree).ok_or_else(|| pruned(&app, to))?;
     let today = app.env().load()?;
     let mut config = ledger::config(&app, to)?.unwrap_or_default();
