@@ -1,5 +1,5 @@
-//! `/proc/PID/stat`, Linux's word on one process: whose child it is, since when it runs. Read here and nowhere else, since its
-//! second field can hold anything.
+//! `/proc/PID/stat`, Linux's word on one process: whose child it is, since when it runs. It is read here since all crates
+//! above ask for it, which never name each other, and since its second field can hold anything.
 
 use std::path::Path;
 
