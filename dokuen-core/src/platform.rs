@@ -11,6 +11,24 @@ pub fn sync_file_system_of(path: &Path) -> Result<(), FsError> {
     fs::at("sync", path, nix::unistd::syncfs(&dir).map_err(std::io::Error::from))
 }
 
+/// Linux lets two names change places in one step, on nearly every file system. Whether it did.
+#[cfg(all(target_os = "linux", not(dokuen_portable)))]
+pub fn swap(one: &Path, other: &Path) -> std::io::Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE) {
+        Ok(()) => Ok(true),
+        Err(Errno::INVAL | Errno::NOSYS) => Ok(false),
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Elsewhere it takes more than one.
+#[cfg(not(all(target_os = "linux", not(dokuen_portable))))]
+pub fn swap(_: &Path, _: &Path) -> std::io::Result<bool> {
+    Ok(false)
+}
+
 /// Elsewhere each file and directory is synced by itself.
 #[cfg(not(all(target_os = "linux", not(dokuen_portable))))]
 pub fn sync_file_system_of(path: &Path) -> Result<(), FsError> {

@@ -33,6 +33,11 @@ impl Change {
         Ok(Self { file, bytes })
     }
 
+    /// The file shall be gone; no change where it is.
+    pub fn gone(file: PathBuf) -> Option<Self> {
+        file.exists().then_some(Self { file, bytes: None })
+    }
+
     /// The change that undoes it.
     fn undoing(&self) -> Result<Self, FsError> {
         Self::none(self.file.clone())

@@ -31,8 +31,7 @@ pub fn rebuild(nginx: &Nginx, sites: &[Site]) -> Result<Rebuilt, NginxError> {
     let mut rebuilt = Rebuilt::default();
     let needs = sites.iter().map(Needs::of).fold(Needs::default(), Needs::and);
     let mut changes = Vec::from_iter(catch_all_with(nginx, needs)?);
-    let apps: Vec<_> = sites.iter().map(|site| &site.app).collect();
-    changes.extend(earlier::removed(nginx.places(), &apps)?);
+    changes.extend(earlier::removed_of(nginx.places(), sites)?);
     let (sites, refused) = site_changes(nginx, sites)?;
     changes.extend(sites);
     rebuilt.refused = refused;

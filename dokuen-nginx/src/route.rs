@@ -80,24 +80,25 @@ impl Undo {
 ///
 /// Dokuen's own nginx is started where it does not run, or the route fails: an app that nobody can reach is not routed.
 pub fn route(nginx: &Nginx, site: &Site) -> Result<Routed, NginxError> {
-    if is_there(&site_text(nginx, site)?)? && Pending::is_none(nginx.places())? && nginx.has_master() {
+    let former = site.former.as_ref().is_some_and(|former| nginx.places().vhost(former).exists());
+    if !former && is_there(&site_text(nginx, site)?)? && Pending::is_none(nginx.places())? && nginx.has_master() {
         sweep_after_a_killed_one(nginx.places())?;
         return Ok(Routed::unchanged());
     }
     let _lock = lock(nginx, "routing an app")?;
-    let Some(change) = site_change(nginx, site)? else {
+    let mut changes = Vec::from_iter(site_change(nginx, site)?);
+    changes.extend(earlier::removed_of(nginx.places(), std::slice::from_ref(site))?);
+    let Some(done) = changes.first().cloned() else {
         let parked =
             if nginx.has_master() { settle_what_is_noted(nginx).map(|()| Vec::new()) } else { start(nginx, site) }?;
         return Ok(Routed { undo: None, parked });
     };
-    let mut changes = vec![change.clone()];
-    changes.extend(earlier::removed(nginx.places(), &[&site.app])?);
     refuse_names_of_others(nginx.places(), &changes)?;
     let of_the_app = changes.len();
     changes.extend(catch_all_change(nginx, Needs::of(site))?);
     let (mut before, parked) = apply_parking(nginx, &changes)?;
     before.truncate(of_the_app);
-    Ok(Routed { undo: Some(Undo { nginx: nginx.clone(), done: change, before }), parked })
+    Ok(Routed { undo: Some(Undo { nginx: nginx.clone(), done, before }), parked })
 }
 
 /// What is on the disk is put there once more, so that the start is proven by the app's own names, and a broken file of
@@ -117,9 +118,8 @@ pub fn test(nginx: &Nginx, site: &Site) -> Result<(), NginxError> {
 /// Makes an app unknown to nginx: its names end at the server for unknown names.
 pub fn remove(nginx: &Nginx, app: &AppName) -> Result<(), NginxError> {
     let _lock = lock(nginx, "removing a route")?;
-    let file = nginx.places().vhost(app);
     let mut changes = earlier::removed(nginx.places(), &[app])?;
-    changes.extend(file.exists().then_some(Change { file, bytes: None }));
+    changes.extend(Change::gone(nginx.places().vhost(app)));
     if changes.is_empty() {
         return settle_what_is_noted(nginx);
     }
@@ -238,7 +238,7 @@ pub(crate) fn catch_all_with(nginx: &Nginx, needs: Needs) -> Result<Option<Chang
 }
 
 /// The last word on who has a name, under the lock: two commands may have looked at the same time. The first change is that
-/// of the app's file, and no other among them is somebody else's.
+/// of the app's file, where that changes at all, and no other among them is somebody else's.
 fn refuse_names_of_others(places: &Places, changes: &[Change]) -> Result<(), NginxError> {
     let ours = changes.first().and_then(|change| Seal::of(change.bytes.as_deref()?));
     let Some(ours) = ours else { return Ok(()) };

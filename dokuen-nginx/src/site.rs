@@ -12,6 +12,8 @@ use crate::setting::Settings;
 pub struct Site {
     /// The app.
     pub app: AppName,
+    /// What it was called before, where nginx may still know it by that: the one takes the other's place in one change.
+    pub former: Option<AppName>,
     /// The name it always has.
     pub domain: Domain,
     /// Names it was given besides.
@@ -127,6 +129,7 @@ impl Site {
     pub fn new(app: AppName, domain: Domain, live: ConfPath) -> Self {
         Self {
             app,
+            former: None,
             domain,
             aliases: Vec::new(),
             redirects: Vec::new(),

@@ -53,6 +53,7 @@ pub fn destroy(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), F
 /// As [`destroy`]. The lock of all apps must be held, and the app's.
 pub fn remove(host: &Host, app: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
     oneoffs::stop_all(host, app)?;
+    rename::settle(host, app)?;
     super::shutdown::stop(app)?;
     front_door::remove(host, app)?;
     rename::forget_links(host, app)?;

@@ -106,12 +106,27 @@ fn said(parked: &Parked) -> String {
     format!("{error}: {file} was renamed to {file}.refused {then}")
 }
 
+/// Puts the app's vhost in the place of the one that it has as `other`, as it is called otherwise while it is renamed.
+pub fn renamed(host: &Host, app: &App, other: &App) -> Result<(), Failure> {
+    let nginx = nginx(host)?;
+    statics::show(host, app)?;
+    match site_on_disk(host, &nginx, app)? {
+        Some(site) => dokuen_nginx::route(&nginx, &site)?.keep(),
+        None => dokuen_nginx::remove(&nginx, &other.name)?,
+    }
+    Ok(())
+}
+
 /// Takes the app out of nginx.
 pub fn remove(host: &Host, app: &App) -> Result<(), Failure> {
-    let nginx = nginx(host)?;
-    dokuen_nginx::remove(&nginx, &app.name)?;
+    dokuen_nginx::remove(&nginx(host)?, &app.name)?;
+    forget(host, app)
+}
+
+/// Removes what nginx has shown and written of an app that it knows no more.
+pub fn forget(host: &Host, app: &App) -> Result<(), Failure> {
     statics::forget(host, app)?;
-    match nginx {
+    match nginx(host)? {
         Nginx::Own(own) => Ok(own.remove_log(&app.name)?),
         Nginx::System(_) => Ok(()),
     }

@@ -2,23 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use dokuen_core::{App, Environment, Front, Host, ProcessType, fs};
+use dokuen_core::{App, AppName, Environment, Front, Host, ProcessType, ServerName, fs};
 use dokuen_nginx::{ConfPath, Custom, Files, Page, Site, Upstream};
 use dokuen_proc::{Listen, Terms};
 
 use super::{certs, files, names, sheets, statics};
+use crate::commands::rename::Note;
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
 
 /// The site of an app with this config and so many `web` instances.
 pub fn of(host: &Host, app: &App, config: &Environment, instances: usize) -> Result<Site, Failure> {
     let (ours, all) = (app.front(), host.front());
-    let (aliases, redirects) = names::all(host, app, config)?;
+    let (mut aliases, redirects) = names::all(host, app, config)?;
     let settings = sheets::load(&ours)?.over(&sheets::load(&all)?);
     let said = Settings::read(host, config)?;
     let slots = dokuen_core::slots_for(u16::try_from(instances).unwrap_or(u16::MAX));
     let site = Site::new(app.name.clone(), app.domain(&host.conf)?, path(&app.live_route())?);
     Ok(Site {
+        former: renamed(host, app, &mut aliases)?,
         aliases,
         redirects,
         slots,
@@ -36,6 +38,16 @@ pub fn of(host: &Host, app: &App, config: &Environment, instances: usize) -> Res
         settings,
         ..site
     })
+}
+
+/// By which name nginx may know an app whose rename is not finished. It answers to its old one until it is.
+fn renamed(host: &Host, app: &App, aliases: &mut Vec<ServerName>) -> Result<Option<AppName>, Failure> {
+    let Some(note) = Note::of(app)? else { return Ok(None) };
+    let Some(other) = note.other(host, app) else { return Ok(None) };
+    if other.name == note.old {
+        aliases.push(other.domain(&host.conf)?.into());
+    }
+    Ok(Some(other.name))
 }
 
 /// Whether nginx talks to the app's `web` processes themselves.

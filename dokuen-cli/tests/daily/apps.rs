@@ -1,12 +1,16 @@
 //! What is known of apps and releases, and what becomes of them.
 
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
 use crate::app::App;
 use crate::host::{Host, Options, eventually};
+use crate::http::Client;
 use crate::outcome::{Outcome, run};
 use crate::pem::Pem;
 
@@ -206,6 +210,53 @@ fn a_renamed_app_has_everything_it_had_under_its_new_name_only() {
     host.dokuen(&["create", "old"]).ok();
 }
 
+/// GETs and POSTs of one name on connections of their own, without a pause, until `change` is done: how many, and which failed.
+fn asked_during(app: &App, name: &str, change: impl FnOnce()) -> (usize, Vec<String>) {
+    let over = AtomicBool::new(false);
+    let ask = |post: bool| {
+        let (mut count, mut failed) = (0, Vec::new());
+        while !over.load(Ordering::Relaxed) {
+            let client = Client::connect(app.host.listen(), name);
+            let answer = client.and_then(|mut client| match post {
+                true => client.post("/echo", b"text"),
+                false => client.get("/", "Connection: close\r\n"),
+            });
+            count += 1;
+            match answer {
+                Ok(response) if response.status == 200 => {}
+                Ok(response) => failed.push(response.status.to_string()),
+                Err(e) => failed.push(e.to_string()),
+            }
+        }
+        (count, failed)
+    };
+    std::thread::scope(|scope| {
+        let askers = [true, false].map(|post| scope.spawn(move || ask(post)));
+        let changed = catch_unwind(AssertUnwindSafe(change));
+        over.store(true, Ordering::Relaxed);
+        let done = askers.map(|asker| asker.join().unwrap());
+        changed.unwrap_or_else(|panic| resume_unwind(panic));
+        (done.iter().map(|(count, _)| count).sum(), done.into_iter().flat_map(|(_, failed)| failed).collect())
+    })
+}
+
+#[test]
+fn renames_lose_no_request_by_the_apps_own_names() {
+    let host = Host::new();
+    let app = host.app("old", "slow");
+    app.push().ok();
+    app.dokuen("config:set", &["SLOW_START_MS=300"]).ok();
+    app.dokuen("domains:add", &["shop.test"]).ok();
+    let rename = |(from, to): (&str, &str)| drop(host.dokuen(&["apps:rename", "-a", from, to]).ok());
+    let (count, failed) = asked_during(&app, "shop.test", || {
+        // Away, further, and back, where a link of the first one is.
+        [("old", "new"), ("new", "newest"), ("newest", "old")].into_iter().for_each(rename);
+    });
+    assert_eq!((failed.len(), failed.first()), (0, None), "of {count}");
+    assert!(count > 100, "{count}");
+    app.text("/");
+}
+
 #[test]
 fn what_began_before_a_rename_does_nothing_under_the_old_name() {
     let host = Host::new();
@@ -228,7 +279,7 @@ fn what_began_before_a_rename_does_nothing_under_the_old_name() {
     assert!(errors.contains("app old was renamed or destroyed meanwhile"), "{errors}");
     let new = App { name: "new".to_owned(), ..app };
     new.serves("Hello from types, version 1");
-    assert!(!host.dir().join("run/old").exists());
+    assert_eq!(new.dokuen("ps", &[]).ok().out().lines().filter(|line| line.contains("web.1")).count(), 1);
 }
 
 #[test]
@@ -236,8 +287,8 @@ fn a_rename_that_was_killed_is_finished_by_the_next_command() {
     let host = Host::new();
     let app = host.app("old", "types");
     app.push().ok();
-    // As it is right after the rename that decides.
-    fs::write(app.dir().join("renaming"), "old\n").unwrap();
+    // As it is right after the rename that decides, on a file system that cannot swap names.
+    fs::write(app.dir().join("renaming"), "old\nnew\n").unwrap();
     fs::rename(app.dir(), host.dir().join("apps/new")).unwrap();
     host.dokuen(&["apps"]).ok().stdout_is("new\n");
     let new = App { name: "new".to_owned(), ..app.clone() };
@@ -247,9 +298,42 @@ fn a_rename_that_was_killed_is_finished_by_the_next_command() {
     new.greeting("two").push().ok().serving("two");
     assert!(!new.exists("renaming") && !app.repo().exists());
     // And as it is right before: nothing has happened.
-    fs::write(new.dir().join("renaming"), "new\n").unwrap();
+    fs::write(new.dir().join("renaming"), "new\nnewest\n").unwrap();
+    symlink("newest", host.dir().join("apps/newest")).unwrap();
     new.dokuen("restart", &[]).ok().serving("two");
     assert!(!new.exists("renaming"));
+    assert_eq!(links(&host), ["old -> new"]);
+    // Or somebody else has that name by now.
+    fs::write(new.dir().join("renaming"), "new\nnewest\n").unwrap();
+    symlink("newest", host.dir().join("apps/newest")).unwrap();
+    let other = host.app("newest", "types");
+    other.push().ok();
+    new.dokuen("restart", &[]).ok().serving("two");
+    other.serves("Hello from types, version 1");
+}
+
+#[test]
+fn a_rename_that_fails_has_changed_nothing() {
+    let host = Host::new();
+    let app = host.app("old", "slow");
+    app.push().ok();
+    app.dokuen("domains:add", &["--redirect-to", &app.domain(), "shop.test"]).ok();
+    // What runs runs on, but what is started no longer answers.
+    fs::write(app.dir().join("env/SLOW_START_MS"), "60000").unwrap();
+    fs::write(app.dir().join("env/DOKUEN_BOOT_TIMEOUT"), "2").unwrap();
+    let (count, failed) = asked_during(&app, &app.domain(), || {
+        host.dokuen(&["apps:rename", "-a", "old", "new"]).exits(6).stderr_has("it is called old still");
+    });
+    assert_eq!((failed.len(), failed.first()), (0, None), "of {count}");
+    host.dokuen(&["apps"]).ok().stdout_is("old\n");
+    assert_eq!((links(&host), app.exists("renaming")), (vec![], false));
+    let redirects = json(app.dokuen("domains", &["--json"]));
+    assert!(redirects.to_string().contains("old.dokuen.test"), "{redirects}");
+    assert!(app.repo().exists() && !host.dir().join("repos/new.git").exists());
+    app.text("/");
+    fs::write(app.dir().join("env/SLOW_START_MS"), "0").unwrap();
+    app.dokuen("apps:rename", &["new"]).ok();
+    assert_eq!(app.get_as("new.dokuen.test", "/").status, 200);
 }
 
 /// Links in the directory of apps, and where they lead.
@@ -301,10 +385,13 @@ fn names_and_certificates_move_with_a_renamed_app_and_it_can_go_back() {
     app.serves("Hello from types, version 1").dokuen("domains", &[]).ok().stdout_has("old.dokuen.test");
     app.greeting("two").push().ok().serving("two");
     // Killed between the link that makes room and the rename that decides: nothing has happened.
-    fs::write(app.dir().join("renaming"), "old\nnew\n").unwrap();
-    fs::remove_file(host.dir().join("apps/new")).unwrap();
-    app.dokuen("restart", &[]).ok().serving("two");
-    assert_eq!(links(&host), ["new -> old", "newest -> old"]);
+    for target in [None, Some("new")] {
+        fs::write(app.dir().join("renaming"), "old\nnew\nback\n").unwrap();
+        fs::remove_file(host.dir().join("apps/new")).unwrap();
+        target.into_iter().for_each(|target| symlink(target, host.dir().join("apps/new")).unwrap());
+        app.dokuen("restart", &[]).ok().serving("two");
+        assert_eq!(links(&host), ["new -> old", "newest -> old"]);
+    }
     app.dokuen("apps:destroy", &["--force"]).ok();
     assert_eq!(links(&host), [""; 0]);
     host.dokuen(&["create", "new"]).ok();

@@ -196,7 +196,9 @@ pub fn names(dir: &Path) -> Vec<String> {
 }
 
 impl World {
-    fn host_apps(&self) -> Vec<String> {
-        names(&self.host.dir().join("apps")).into_iter().filter(|n| !n.starts_with('.')).collect()
+    /// Without the links that renames leave.
+    pub fn host_apps(&self) -> Vec<String> {
+        let apps = self.host.dir().join("apps");
+        names(&apps).into_iter().filter(|n| !n.starts_with('.') && !apps.join(n).is_symlink()).collect()
     }
 }

@@ -38,7 +38,7 @@ pub enum Whose {
     Wrapper,
 }
 
-pub const ALL: [Scenario; 16] = [
+pub const ALL: [Scenario; 17] = [
     Scenario { whose: Whose::Hook, ..of("deploy", next_release, push, greeting_and_ref) },
     of("scale-up", |w| scaled(w, "web=1", "web=3"), |w| w.on_app("scale", &["web=3"]), scale),
     of("scale-down", |w| scaled(w, "web=3", "web=1"), |w| w.on_app("scale", &["web=1"]), scale),
@@ -49,6 +49,7 @@ pub const ALL: [Scenario; 16] = [
     of("restart", greeting, |w| w.on_app("restart", &[]), greeting),
     Scenario { whose: Whose::Wrapper, ..of("wrapper", greeting, |w| w.on_app("restart", &[]), greeting) },
     Scenario { mend: use_new_app, ..of("create", no_new_app, |w| w.dokuen(&["create", "--application=new"]), new_app) },
+    Scenario { mend: call_it_other, ..of("apps:rename", it_is_called_other, rename, name_of_other) },
     Scenario { mend: destroy_again, ..of("apps:destroy", there_is_a_new_app, destroy, new_app) },
     Scenario { input: hellos_export, mend: destroy_again, ..of("apps:import", no_new_app, import, new_app) },
     Scenario { input: bobs_key, mend: mend_keys, ..of("adduser", no_bob, |w| w.dokuen(&["adduser", "bob"]), bob) },
@@ -186,6 +187,43 @@ fn no_new_app(world: &World) -> Vec<String> {
         world.host.dokuen(&["apps:destroy", "--application=new", "--confirm=new"]).ok();
     }
     vec!["new".to_owned()]
+}
+
+const NAMES: [&str; 2] = ["other", "renamed"];
+
+fn called(world: &World) -> String {
+    world.host_apps().into_iter().find(|name| NAMES.contains(&name.as_str())).unwrap()
+}
+
+/// As if it never had another name.
+fn it_is_called_other(world: &World) -> Vec<String> {
+    call_it_other(world);
+    for dir in ["apps", "run"] {
+        let _ = fs::remove_file(world.host.dir().join(dir).join("renamed"));
+    }
+    ["renamed", "404", "200"].map(str::to_owned).to_vec()
+}
+
+fn rename(world: &World) -> (PathBuf, Vec<String>) {
+    world.dokuen(&["apps:rename", "--application=other", "renamed"])
+}
+
+/// What it is called, and what is answered to either name.
+fn name_of_other(world: &World) -> Vec<String> {
+    let status = |name: &str| world.other.get_as(&format!("{name}.dokuen.test"), "/").status.to_string();
+    vec![called(world), status("other"), status("renamed")]
+}
+
+/// The next command has finished the rename or taken it back, and it can have its name back.
+fn call_it_other(world: &World) {
+    let name = called(world);
+    world.host.dokuen(&["restart", "-a", &name]).ok();
+    let [is, other] = if name == "other" { ["200", "404"] } else { ["404", "200"] };
+    assert_eq!(name_of_other(world), [&name, is, other]);
+    if name != "other" {
+        world.host.dokuen(&["apps:rename", "-a", &name, "other"]).ok();
+        assert_eq!(name_of_other(world), ["other", "200", "404"]);
+    }
 }
 
 fn there_is_a_new_app(world: &World) -> Vec<String> {

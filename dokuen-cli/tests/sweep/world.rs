@@ -17,6 +17,8 @@ use crate::outcome::Outcome;
 
 /// Never in a transcript, a log of a command or an error.
 pub const SECRET: &str = "SECRET_b3f1";
+/// A name that the neighbour has whatever it is called.
+pub const ALWAYS: &str = "always.example.org";
 /// A line of `authorized_keys` that is nobody's business.
 pub const FOREIGN: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFOREIGNFOREIGNFOREIGNFOREIGNFOREIGNFORE somebody@else";
 
@@ -45,6 +47,7 @@ impl World {
         app.dokuen("config_set", &[&format!("TOKEN={SECRET}")]).ok();
         app.greeting("release 0").push().ok();
         other.push().ok();
+        other.dokuen("domains:add", &[ALWAYS]).ok();
         let mut world = Self { host, app, other, home, watch: None, number: AtomicU64::new(1) };
         world.watch = Some(Watch::on(&world));
         world
@@ -111,7 +114,7 @@ struct Shared {
 impl Watch {
     fn on(world: &World) -> Self {
         let shared = Arc::new(Shared::default());
-        let asked = [(world.app.domain(), true), (world.app.domain(), false), (world.other.domain(), false)];
+        let asked = [(world.app.domain(), true), (world.app.domain(), false), (ALWAYS.to_owned(), false)];
         let clients = asked.map(|(domain, keep)| {
             let (shared, at) = (Arc::clone(&shared), world.host.listen());
             thread::spawn(move || {

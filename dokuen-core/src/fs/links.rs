@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::replace::BESIDE;
-use super::{FsError, at, parent, sync_dir};
+use super::{FsError, at, parent, remove, sync_dir};
 
 /// Makes a symlink that must not be there yet.
 pub fn link(target: &Path, link: &Path) -> Result<(), FsError> {
@@ -28,13 +28,34 @@ pub fn relink(target: &Path, link: &Path) -> Result<(), FsError> {
 
 /// As [`relink`], without waiting for the disk: for the run directory, which a reboot empties.
 pub fn relink_report(target: &Path, link: &Path) -> Result<(), FsError> {
-    let dir = parent(link);
+    relink_by(parent(link), target, link)
+}
+
+/// As [`relink_report`], made ready in another directory of the same file system: for a link in one that nobody sweeps.
+pub fn relink_by(dir: &Path, target: &Path, link: &Path) -> Result<(), FsError> {
     let made = tempfile::Builder::new().prefix(BESIDE).make_in(dir, |path| std::os::unix::fs::symlink(target, path));
     let beside = at("link", link, made)?.into_temp_path();
     at("link", link, fs::rename(&beside, link))?;
     // The name is gone by the rename: nothing is left to clean up.
     let _ = beside.keep();
     Ok(())
+}
+
+/// A directory and a symlink beside it change names in one step, which lasts: whoever looks at either name finds one of
+/// the two. Where the system cannot do that nothing is at them for a moment.
+pub fn swap(dir: &Path, link: &Path) -> Result<(), FsError> {
+    swap_names(dir, link)?;
+    sync_dir(parent(dir)).inspect_err(|_| drop(swap_names(link, dir)))
+}
+
+fn swap_names(dir: &Path, link: &Path) -> Result<(), FsError> {
+    if at("swap names with", link, crate::platform::swap(dir, link))? {
+        return Ok(());
+    }
+    let target = at("read link", link, fs::read_link(link))?;
+    remove(link)?;
+    at("rename to", link, fs::rename(dir, link))?;
+    self::link(&target, dir)
 }
 
 /// Where a symlink points, `None` when there is none.
@@ -59,6 +80,7 @@ pub fn name_again(file: &Path, name: &Path) -> Result<(), FsError> {
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::MetadataExt;
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
     use super::super::names;
     use super::*;
@@ -87,5 +109,32 @@ mod tests {
             assert_eq!(reader.join().unwrap(), 0);
         });
         assert_eq!(names(dir.path()).unwrap(), ["current"]);
+    }
+
+    #[test]
+    fn names_that_are_swapped_lead_somewhere_at_any_moment() {
+        let dir = tempfile::tempdir().unwrap();
+        let [tree, other] = ["old", "new"].map(|name| dir.path().join(name));
+        fs::create_dir(&tree).unwrap();
+        fs::write(tree.join("file"), "text").unwrap();
+        link(Path::new("new"), &other).unwrap();
+        let over = AtomicBool::new(false);
+        let missing = || [&tree, &other].iter().any(|path| path.symlink_metadata().is_err());
+        let look = || std::iter::repeat_with(missing).take_while(|_| !over.load(Relaxed)).filter(|miss| *miss).count();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(look);
+            for (dir, link) in [(&tree, &other), (&other, &tree)].into_iter().cycle().take(200) {
+                swap_names(dir, link).unwrap();
+            }
+            over.store(true, Relaxed);
+            // Elsewhere than on Linux nothing may be there for a moment.
+            assert!(reader.join().unwrap() == 0 || cfg!(any(dokuen_portable, not(target_os = "linux"))));
+        });
+        swap(&tree, &other).unwrap();
+        assert_eq!(
+            (fs::read(other.join("file")).unwrap(), fs::read_link(&tree).unwrap()),
+            (b"text".to_vec(), "new".into())
+        );
+        assert!(swap(&other, &dir.path().join("missing")).unwrap_err().is_not_found());
     }
 }

@@ -15,7 +15,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-pub use links::{link, link_target, links, name_again, relink, relink_report};
+pub use links::{link, link_target, links, name_again, relink, relink_by, relink_report, swap};
 pub use made::with_its_directory;
 pub use open::{make_fifo, open, open_append, open_lock, open_lock_if_there, open_null, open_pipe, open_pipe_to_write};
 pub use owner::{own_of_foreign, set_mode_of_foreign};

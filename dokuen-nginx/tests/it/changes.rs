@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use dokuen_core::cmd::Cmd;
 use dokuen_core::{AppName, Lock, ServerName, fs};
-use dokuen_nginx::{Nginx, System, ensure_default, rebuild, remove, route};
+use dokuen_nginx::{Nginx, Site, System, ensure_default, rebuild, remove, route};
 
 use crate::stage::{Stage, eventually, nginx_program};
 
@@ -55,6 +55,39 @@ fn new_names_and_slots_are_in_force_when_route_returns() {
     }
     assert_eq!(fs::read_text(&stage.places().lock).unwrap(), "", "whoever lets go of it takes the name out");
     assert!(fs::read_text(&stage.vhost("hello")).unwrap().contains("/live/48\" max_fails=0;"));
+    assert_eq!(stage.pending(), None);
+}
+
+#[test]
+fn a_renamed_app_takes_the_place_of_its_former_self() {
+    let stage = Stage::new();
+    let _app = stage.serve("hello");
+    let mut before = stage.site("hello");
+    before.aliases = aliases(&["hello.example"]);
+    route(&stage.nginx, &before).unwrap().keep();
+    let text = fs::read(&stage.vhost("hello")).unwrap();
+    let named = |former: &str| Site {
+        former: Some(AppName::parse(former).unwrap()),
+        aliases: before.aliases.clone(),
+        live: before.live.clone(),
+        ..stage.site("renamed")
+    };
+    let status = || ["hello.test", "renamed.test", "hello.example"].map(|name| stage.get(name).status);
+
+    let routed = route(&stage.nginx, &named("hello")).unwrap();
+    assert_eq!((status(), stage.vhost("hello").exists()), ([404, 200, 200], false));
+    drop(routed);
+    assert_eq!((status(), stage.vhost("renamed").exists()), ([200, 404, 200], false));
+    // Killed between the two files, and then neither of them is new.
+    for again in [true, false] {
+        route(&stage.nginx, &named("hello")).unwrap().keep();
+        fs::replace(&stage.vhost("hello"), &text, fs::PUBLIC_FILE).unwrap();
+        match again {
+            true => route(&stage.nginx, &named("hello")).unwrap().keep(),
+            false => assert!(rebuild(&stage.nginx, &[named("hello")]).unwrap().refused.is_empty()),
+        }
+        assert_eq!((status(), stage.vhost("hello").exists()), ([404, 200, 200], false));
+    }
     assert_eq!(stage.pending(), None);
 }
 
