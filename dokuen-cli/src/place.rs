@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 
 use dokuen_core::fs::FsError;
 use dokuen_core::{App, AppName, Conf, ConfError, Host, UserName};
-use nix::unistd::{User, geteuid, setgid, setuid};
+use nix::errno::Errno;
+use nix::unistd::{AccessFlags, User, access, geteuid, setgid, setuid};
 
 use crate::archive::killed;
 use crate::exit::{Exit, Failure};
@@ -84,6 +85,12 @@ pub fn nearest_conf() -> Result<Option<PathBuf>, Failure> {
     }
     let beside = own_program()?.parent().and_then(Path::parent).map(|dir| dir.join("dokuen.conf"));
     Ok(beside.filter(|path| path.exists()))
+}
+
+/// Whether this program is a host's, and whoever runs it may know more of that than where it is.
+pub fn is_on_a_host() -> Result<bool, Failure> {
+    let denied = |path: PathBuf| access(&path, AccessFlags::R_OK) == Err(Errno::EACCES);
+    Ok(nearest_conf()?.is_some_and(|path| !denied(path)))
 }
 
 /// The path of this program with every symlink resolved.

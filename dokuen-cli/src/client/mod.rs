@@ -29,7 +29,7 @@ use words::{Call, Typed};
 /// Runs the command elsewhere when it is not for this machine; `None` when it is.
 pub fn run(args: &[OsString], out: &mut Printer) -> Result<Option<u8>, Failure> {
     let typed = Typed::read(args);
-    if typed.is_local || (typed.remote.is_none() && place::nearest_conf()?.is_some()) {
+    if typed.is_local || (typed.remote.is_none() && place::is_on_a_host()?) {
         return Ok(None);
     }
     let dir = std::env::current_dir().map_err(|e| Failure::new(Exit::Failed, format!("no working directory: {e}")))?;

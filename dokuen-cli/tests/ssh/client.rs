@@ -1,6 +1,8 @@
 //! Client mode: `dokuen` in a checkout on a laptop.
 
-use std::path::PathBuf;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 use crate::app::App;
 use crate::door::Door;
@@ -29,6 +31,25 @@ fn values_keep_every_byte_and_the_app_is_the_remotes() {
     dokuen(&door, &app, &["ps", "-a", "other"], b"").exits(3);
     let events = door.ssh("anna", "dokuen events --json -n 3").ok().out();
     assert!(events.contains("config:set A B C") && !events.contains("one two"), "{events}");
+}
+
+#[test]
+fn whoever_may_not_read_the_conf_of_the_server_itself_is_a_client_there_too() {
+    let door = Door::with_anna();
+    let app = door.app("anna", "blog", "python");
+    let (open, closed) = (Permissions::from_mode(0o755), Permissions::from_mode(0o600));
+    for (path, mode) in [(door.host.temp(), open.clone()), (&app.checkout, open)] {
+        std::fs::set_permissions(path, mode).unwrap();
+    }
+    std::fs::set_permissions(door.host.dir().join("dokuen.conf"), closed).unwrap();
+    let as_nobody = |dir: &Path| {
+        let mut command = door.host.command("setpriv");
+        command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(door.host.program()).arg("apps");
+        let safe = [("GIT_CONFIG_COUNT", "1"), ("GIT_CONFIG_KEY_0", "safe.directory"), ("GIT_CONFIG_VALUE_0", "*")];
+        run(command.current_dir(dir).env("DOKUEN_SSH", "echo").envs(safe), b"", None)
+    };
+    as_nobody(&app.checkout).ok().stdout_has("dokuen apps");
+    as_nobody(Path::new("/")).exits(4).stderr_has("sudo dokuen");
 }
 
 /// At a terminal of a laptop, which is that of `script`.
