@@ -7,7 +7,7 @@
 use dokuen_core::ledger::{self, Live, Record, Version};
 use dokuen_core::releases::{self, Tree};
 use dokuen_core::{App, Formation, Host, Stamp, fs};
-use dokuen_proc::Instance;
+use dokuen_proc::{Instance, InstanceError};
 
 use crate::commands::rename;
 use crate::exit::{Exit, Failure};
@@ -25,7 +25,11 @@ pub fn reconcile(host: &Host, app: &App) -> Result<Option<Live>, Failure> {
         .map(serve)
         .unwrap_or_else(|| dokuen_proc::clear_route(app).map(|()| Vec::new()).map_err(Failure::from))?;
     let strays: Vec<Instance> = dokuen_proc::instances(app)?.into_iter().filter(|i| !kept.contains(i)).collect();
-    dokuen_proc::retire(&strays)?;
+    match dokuen_proc::retire(&strays) {
+        // What hangs in the kernel waits for something else than us, and whoever uses the app does not wait for it. `doctor` names it.
+        Err(InstanceError::Unending { .. }) => {}
+        other => other?,
+    }
     sweep(host, app, live)?;
     dokuen_proc::sweep(app)?;
     oneoffs::remove_cgroups(host, app);

@@ -26,7 +26,9 @@ pub fn stop_or_end(instance: &Instance, grace: Duration) -> Result<(), InstanceE
     }
     let spec = instance.spec().ok();
     let (signal, own) = spec.as_ref().map_or((Signal::SIGTERM, GRACE), |spec| (spec.stop_signal, spec.stop_timeout));
-    let ending = Ending { signal, grace: own.min(grace), kill: KILL };
+    let was_in_vain = instance.unending().is_some();
+    let (grace, kill) = if was_in_vain { (Duration::ZERO, (KILL.0, KILL.0)) } else { (own.min(grace), KILL) };
+    let ending = Ending { signal, grace, kill };
     let tell = |left: &[Member], signal| {
         if let (Signal::SIGKILL, Some((dir, _))) = (signal, spec.as_ref().and_then(|spec| spec.cgroup.as_ref())) {
             Group::at(dir).kill();
@@ -34,7 +36,11 @@ pub fn stop_or_end(instance: &Instance, grace: Duration) -> Result<(), InstanceE
         child::signal_all(left, signal);
     };
     let ended = ending.of(|| child::leftovers(instance), tell);
-    ended.map_err(|left| InstanceError::Unending { id: instance.id.clone(), pids: pids(&left) })?;
+    if let Err(left) = ended {
+        let pids = pids(&left);
+        instance.note_unending(&pids)?;
+        return Err(InstanceError::Unending { id: instance.id.clone(), pids });
+    }
     clear_away(instance, spec)
 }
 

@@ -156,6 +156,15 @@ impl Instance {
         }
     }
 
+    /// Which processes of it were found to hang in the kernel: nobody waits for them a second time.
+    pub fn unending(&self) -> Option<String> {
+        fs::read_text(&self.file("unending")).ok()
+    }
+
+    pub(crate) fn note_unending(&self, pids: &str) -> Result<(), FsError> {
+        fs::replace_report(&self.file("unending"), pids.as_bytes(), fs::PRIVATE_FILE)
+    }
+
     /// Waits until no wrapper holds the lock; a wrapper leaves when its child and the child's children are gone.
     pub fn wait_gone(&self, limit: Duration) -> Result<(), InstanceError> {
         let deadline = Instant::now() + limit;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use dokuen_core::{App, Host, LockError, fs, ledger};
+use dokuen_proc::Instance;
 
 use super::{Check, Finding};
 use crate::exit::Failure;
@@ -17,10 +18,7 @@ const OLD: Duration = Duration::from_secs(60 * 60);
 fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
     for app in host.apps()? {
-        for stray in strays(&app)? {
-            let says = format!("{stray} of {} is left from a command that was killed", app.name);
-            found.push(Finding::warning(says, format!("dokuen restart --application={}", app.name)));
-        }
+        found.extend(strays(&app)?.iter().map(|stray| about(&app, stray)));
     }
     for path in rubbish(host)? {
         let path = path.display();
@@ -35,8 +33,22 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
     Ok(found)
 }
 
+fn about(app: &App, stray: &Instance) -> Finding {
+    let (id, name) = (&stray.id, &app.name);
+    match stray.unending() {
+        Some(pids) => Finding::warning(
+            format!("{id} of {name} does not end, not even by KILL: process {pids} hangs in the kernel"),
+            format!("ps -o pid,stat,wchan:30,args -p '{pids}'"),
+        ),
+        None => Finding::warning(
+            format!("{id} of {name} is left from a command that was killed"),
+            format!("dokuen restart --application={name}"),
+        ),
+    }
+}
+
 /// While a command holds the app they are its business. Where there are none nobody is kept from holding it.
-fn strays(app: &App) -> Result<Vec<String>, Failure> {
+fn strays(app: &App) -> Result<Vec<Instance>, Failure> {
     if seen(app)?.is_empty() {
         return Ok(Vec::new());
     }
@@ -48,7 +60,7 @@ fn strays(app: &App) -> Result<Vec<String>, Failure> {
 }
 
 /// Instances of another generation than the live one that nobody has told to go, and dead ones that were not swept.
-fn seen(app: &App) -> Result<Vec<String>, Failure> {
+fn seen(app: &App) -> Result<Vec<Instance>, Failure> {
     let live = ledger::live(app)?.map(|live| live.generation).filter(|_| !app.stopped_file().exists());
     let mut strays = Vec::new();
     for instance in dokuen_proc::instances(app)? {
@@ -57,7 +69,7 @@ fn seen(app: &App) -> Result<Vec<String>, Failure> {
         let is_live = Some(instance.id.generation) == live;
         let goes = instance.is_retired() && instance.is_alive()?;
         if !ended && !is_live && !goes {
-            strays.push(instance.id.to_string());
+            strays.push(instance);
         }
     }
     Ok(strays)

@@ -29,6 +29,28 @@ fn p02_ports_that_others_hold_are_passed_over() {
     drop(v6);
 }
 
+/// A process that cannot be ended, as one that waits for a disk for ever: its wrapper was killed, and no signal reaches it.
+#[test]
+fn what_hangs_in_the_kernel_keeps_no_command_from_the_app() {
+    let app = Host::new().app("hello", "ignores-term");
+    app.dokuen("config_set", &["DOKUEN_STOP_TIMEOUT=5"]).ok();
+    app.greeting("one").push().ok();
+    let wrapper = app.host.processes().into_iter().find(|p| p.words.contains("/bin/dokuen-wrapper ")).unwrap();
+    let child: i32 = app.pids().first().unwrap().parse().unwrap();
+    app.greeting("two").push().ok();
+    kill(Pid::from_raw(wrapper.pid), Signal::SIGKILL).unwrap();
+    for _ in 0..2 {
+        let mut deaf = app.host.command("strace");
+        deaf.args(["-f", "-qq", "-b", "execve", "-o", "/dev/null", "-e", "inject=pidfd_send_signal,kill:retval=0"]);
+        run(deaf.arg(app.host.program()).args(["restart", "-a", "hello"]), b"", None).ok();
+        app.serves("two");
+        assert!(processes::is_alive(child));
+    }
+    app.host.dokuen(&["doctor"]).stdout_has(&format!("not even by KILL: process {child} hangs in the kernel"));
+    app.dokuen("restart", &[]).ok().serving("two");
+    assert!(!processes::is_alive(child));
+}
+
 /// Answers everything with 200 on the port that it is given, alone or where others listen as well.
 const THIEF: &str = "import socket, sys\n\
     door = socket.create_server(('127.0.0.1', int(sys.argv[1])), reuse_port=sys.argv[2] == 'shared')\n\
