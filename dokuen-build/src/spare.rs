@@ -67,7 +67,7 @@ fn make(cache: &Path, name: &str, key: &[u8], scratch: &Scratch) -> Result<(), B
     fs::make_dir(&copy, fs::PRIVATE_DIR)?;
     tree::copy(&kept.join("tree"), &copy.join("tree"))?;
     // A build that kept something else meanwhile has put it there after its key was read, or before this.
-    if fs::read_if_there(&kept.join("key"))?.as_deref() != Some(key) {
+    if !is_kept(&kept, key)? {
         return Ok(());
     }
     fs::replace_report(&copy.join("key"), key, fs::PRIVATE_FILE)?;
@@ -76,10 +76,16 @@ fn make(cache: &Path, name: &str, key: &[u8], scratch: &Scratch) -> Result<(), B
         fs::rename(&spare, &scratch.path().join("old"))?;
     }
     match fs::rename(&copy, &spare) {
-        // Another one was quicker.
-        Err(_) if spare.is_dir() => Ok(()),
-        renamed => Ok(renamed?),
+        // Another one was quicker, or the cache was purged and is just made again.
+        Err(e) if spare.is_dir() || e.is_not_found() => return Ok(()),
+        renamed => renamed?,
     }
+    // A cache that was purged meanwhile is another directory now, where nothing is to be found.
+    if is_kept(&kept, key)? { Ok(()) } else { Ok(fs::rename(&spare, &scratch.path().join("late"))?) }
+}
+
+fn is_kept(kept: &Path, key: &[u8]) -> Result<bool, FsError> {
+    Ok(fs::read_if_there(&kept.join("key"))?.as_deref() == Some(key))
 }
 
 /// Bytes and number of what is there; what goes meanwhile weighs nothing.

@@ -64,3 +64,26 @@ fn what_other_buildpacks_keep_under_such_names_is_theirs() {
         assert!(!spares(&cache, temp.path(), AMPLE) && !cache.join("kept.spare").exists(), "{text:?}");
     }
 }
+
+#[test]
+fn a_cache_that_is_purged_meanwhile_gets_none() {
+    for round in 0..50 {
+        let temp = tempfile::tempdir().unwrap();
+        let cache = cache(temp.path(), &key('a'));
+        std::thread::scope(|scope| {
+            // One that it cannot finish is none.
+            let makes = scope.spawn(|| drop(make_spares(&cache, temp.path(), AMPLE)));
+            while !makes.is_finished() && !is_copied(temp.path()) {}
+            fs::rename(&cache, temp.path().join("trash")).unwrap();
+            fs::create_dir(&cache).unwrap();
+        });
+        let left: Vec<_> = fs::read_dir(&cache).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.is_empty(), "{round}: {left:?}");
+    }
+}
+
+fn is_copied(temp: &Path) -> bool {
+    let names = |dir: &Path| fs::read_dir(dir).into_iter().flatten().flatten();
+    // The tree, and the key that is being written beside it.
+    names(temp).any(|scratch| names(&scratch.path().join("copy")).count() > 1)
+}

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::host::Host;
 
@@ -48,4 +49,27 @@ fn what_else_create_makes_comes_back_too() {
     }
     app.greeting("two").push().ok().serving("two");
     app.dokuen("config_set", &["A=1"]).ok();
+}
+
+/// Copies for the next build are put there by whoever tidies up after a deploy, without the app's lock.
+#[test]
+fn a_cache_is_purged_though_something_is_just_put_there() {
+    let host = Host::new();
+    let app = host.app("hello", "types");
+    let (ready, spare) = (host.temp().join("ready"), app.dir().join("build/kept.spare"));
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                fs::create_dir_all(ready.join("tree")).unwrap();
+                let _ = fs::rename(&ready, &spare);
+            }
+        });
+        let failed: Vec<_> =
+            (0..30).map(|_| app.dokuen("builds:purge-cache", &[])).filter(|purged| purged.code != 0).collect();
+        over.store(true, Ordering::Relaxed);
+        assert!(failed.is_empty(), "{}", failed[0]);
+    });
+    let left: Vec<_> = fs::read_dir(host.dir().join("tmp")).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
