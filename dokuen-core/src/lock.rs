@@ -76,6 +76,17 @@ impl Lock {
         id(path.symlink_metadata()).is_some_and(|there| id(self.file.metadata()) == Some(there))
     }
 
+    /// Whether somebody has the lock at `path`. Two who look do not see each other.
+    pub fn is_held(path: &Path) -> Result<bool, fs::FsError> {
+        let Some(file) = fs::open_lock_to_look(path)? else { return Ok(false) };
+        match file.try_lock_shared() {
+            // Said, and not left to the closing: a program that another thread is just starting has a copy of it.
+            Ok(()) => fs::at("unlock", path, file.unlock()).map(|()| false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(e)) => fs::at("lock", path, Err(e)),
+        }
+    }
+
     /// Whether somebody is at work, or was killed at it. A look, which takes nothing and waits for nobody.
     pub fn is_signed(path: &Path) -> Result<bool, fs::FsError> {
         match fs::at("inspect", path, path.symlink_metadata()) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use dokuen_core::fs::{self, FsError};
-use dokuen_core::{App, Environment};
+use dokuen_core::{App, Environment, Lock};
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 
@@ -66,15 +66,8 @@ impl Instance {
 
     /// Whether a wrapper holds its lock. Two who look do not see each other.
     pub fn is_alive(&self) -> Result<bool, FsError> {
-        let path = self.file("lock");
         // Never made here: a wrapper that leaves is removing this very directory.
-        let Some(file) = fs::open_lock_if_there(&path)? else { return Ok(false) };
-        match file.try_lock_shared() {
-            // Said, and not left to the closing: a program that another thread is just starting has a copy of it.
-            Ok(()) => fs::at("unlock", &path, file.unlock()).map(|()| false),
-            Err(TryLockError::WouldBlock) => Ok(true),
-            Err(TryLockError::Error(e)) => fs::at("lock", &path, Err(e)),
-        }
+        Lock::is_held(&self.file("lock"))
     }
 
     /// The lock, for its wrapper; `None` where another has it. Whoever only looks has it for no longer than that.

@@ -40,7 +40,7 @@ pub fn reserve(dir: &Path, range: PortRange, offset: usize) -> Result<Option<Res
 pub fn sweep_ports(dir: &Path) -> Result<(), FsError> {
     for name in fs::names(dir)? {
         if let Some(port) = name.parse().ok().and_then(Port::new)
-            && fs::open_lock_if_there(&dir.join(&name)).is_ok_and(|file| file.is_some())
+            && dir.join(&name).symlink_metadata().is_ok_and(|meta| meta.is_file())
         {
             // Claimed and given back at once. Another claim of this moment takes the next port.
             drop(claim(dir, port)?);

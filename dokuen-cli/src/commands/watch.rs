@@ -3,6 +3,7 @@
 
 mod again;
 mod nginx;
+mod said;
 
 pub use again::Again;
 
@@ -24,6 +25,7 @@ use crate::events::Event;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 use crate::{front_door, reconcile};
+use said::Said;
 
 /// How often new instances are looked for; the death of a known one is noticed at once.
 const LOOK: Duration = Duration::from_secs(1);
@@ -37,12 +39,13 @@ pub fn run(host: &Host, mut again: Again, out: &mut Printer) -> Result<(), Failu
     tell_systemd();
     let mut crashes = Crashes::default();
     let mut own_nginx = nginx::OwnNginx::default();
-    let (mut tended, mut trouble): (Option<Instant>, Vec<String>) = (None, Vec::new());
+    let (mut tended, mut said): (Option<Instant>, Said) = (None, Said::default());
+    let mut note = |whose: &str, result: Result<(), Failure>, out: &mut Printer| said.note(whose, result, out);
     loop {
-        let Looked { watched, lost, trouble: found } = look(host)?;
-        // Said once, and not every second.
-        found.iter().filter(|text| !trouble.contains(text)).for_each(|text| out.problem(text));
-        trouble = found;
+        let Looked { watched, lost, trouble } = look(host)?;
+        for (app, failure) in trouble {
+            note(app.name.as_str(), Err(failure), out);
+        }
         for event in crashes.look(watched.iter().map(|(instance, _)| instance)) {
             super::note(host, &event, out);
         }
@@ -114,10 +117,15 @@ fn crash(instance: &Instance) -> Option<Event> {
     })
 }
 
-/// Trouble with one must not keep the others from being watched.
-fn note(whose: &str, result: Result<(), Failure>, out: &mut Printer) {
-    if let Err(failure) = result {
-        out.problem(&format!("{whose}: {failure}"));
+impl Said {
+    /// Trouble with one must not keep the others from being watched.
+    fn note(&mut self, whose: &str, result: Result<(), Failure>, out: &mut Printer) {
+        let text = result.map_err(|failure| format!("{whose}: {failure}"));
+        if let Err(text) = text
+            && self.is_news(&text, Instant::now())
+        {
+            out.problem(&text);
+        }
     }
 }
 
@@ -132,7 +140,7 @@ struct Looked {
     /// Apps with an instance that has none, or that nginx does not find.
     lost: Vec<App>,
     /// Apps that could not be looked at, and why.
-    trouble: Vec<String>,
+    trouble: Vec<(App, Failure)>,
 }
 
 fn look(host: &Host) -> Result<Looked, Failure> {
@@ -143,7 +151,7 @@ fn look(host: &Host) -> Result<Looked, Failure> {
                 looked.watched.extend(watched);
                 looked.lost.extend((!is_whole).then_some(app));
             }
-            Err(failure) => looked.trouble.push(format!("{}: {failure}", app.name)),
+            Err(failure) => looked.trouble.push((app, failure)),
         }
     }
     Ok(looked)

@@ -1,9 +1,9 @@
-//! Room for the next release: bytes and inodes, where state lies and where sockets do.
+//! Room for the next release: bytes and inodes, where state lies and where sockets do, and whether a write gets there at all.
 
 use std::path::{Path, PathBuf};
 
 use dokuen_core::Host;
-use nix::sys::statvfs::statvfs;
+use nix::sys::statvfs::{FsFlags, statvfs};
 
 use super::{Check, Finding};
 use crate::exit::{Exit, Failure};
@@ -17,8 +17,9 @@ const LITTLE: [u64; 2] = [200 * MIB, 1024 * MIB];
 const FEW_INODES: [u64; 2] = [1, 5];
 
 fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
-    let dirs = [host.conf.dokuen_dir.clone(), host.conf.run_dir.clone(), PathBuf::from("/tmp")];
-    let mut found = Vec::new();
+    let own = [host.conf.dokuen_dir.clone(), host.conf.run_dir.clone()];
+    let mut found: Vec<Finding> = own.iter().filter_map(|dir| read_only(dir)).collect();
+    let dirs = own.into_iter().chain([PathBuf::from("/tmp")]).collect::<Vec<_>>();
     for dir in dirs.iter().filter(|dir| dir.is_dir()) {
         found.extend(space(dir, dir == &host.conf.dokuen_dir)?);
     }
@@ -55,6 +56,15 @@ fn space(dir: &Path, is_ours: bool) -> Result<Vec<Finding>, Failure> {
         Grade::Out => found.push(Finding::problem(says, mend)),
     }
     Ok(found)
+}
+
+/// What runs goes on without a write, so nothing else shows it before the next change fails.
+fn read_only(dir: &Path) -> Option<Finding> {
+    let place = dir.display();
+    let says = format!("{place} is read-only: no app can be deployed or restarted (`dmesg` may say why)");
+    let mend = format!("sudo mount -o remount,rw \"$(findmnt -nro TARGET --target '{place}')\"");
+    let is_so = statvfs(dir).is_ok_and(|stat| stat.flags().contains(FsFlags::ST_RDONLY));
+    is_so.then(|| Finding::problem(says, mend))
 }
 
 /// Counts of file systems have 32 bits on macOS and 64 on Linux.

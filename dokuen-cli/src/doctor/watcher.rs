@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use dokuen_core::{Host, Lock, LockError};
+use dokuen_core::{Host, Lock};
 
 use super::{Check, Finding};
 use crate::exit::Failure;
@@ -16,14 +16,8 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
         let says = "nobody watches over wrappers: one that is killed is replaced by the next command on its app";
         Finding::warning(says, format!("{}keep this running: dokuen boot --watch", by_systemd(host)))
     };
-    if !path.exists() {
-        return Ok(vec![none()]);
-    }
-    Ok(vec![match Lock::try_take(&path, "watching", "looking whether somebody watches") {
-        Err(LockError::Busy { .. }) => Finding::ok("wrappers are watched over"),
-        Ok(_) => none(),
-        Err(other) => return Err(other.into()),
-    }])
+    let is_watched = Lock::is_held(&path)?;
+    Ok(vec![if is_watched { Finding::ok("wrappers are watched over") } else { none() }])
 }
 
 /// By the unit that is installed, the machine's or the account's own.

@@ -26,6 +26,7 @@ mod disk;
 mod list;
 mod people;
 mod pushes;
+mod read_only;
 mod running;
 mod soak;
 mod steps;

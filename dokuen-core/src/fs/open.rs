@@ -37,10 +37,11 @@ pub fn open_lock(path: &Path) -> Result<File, FsError> {
     at("open", path, options.open(path))
 }
 
-/// As [`open_lock`], but `None` when there is no such file.
-pub fn open_lock_if_there(path: &Path) -> Result<Option<File>, FsError> {
+/// Opens a lock for a look at who has it, never through a symlink; `None` when there is no such file. For reading alone: that
+/// is enough for a shared lock, also on NFS, and goes on a disk that takes no write.
+pub fn open_lock_to_look(path: &Path) -> Result<Option<File>, FsError> {
     let flags = OFlag::O_NOFOLLOW.bits();
-    match at("open", path, OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)) {
+    match at("open", path, OpenOptions::new().read(true).custom_flags(flags).open(path)) {
         Err(e) if e.is_not_found() => Ok(None),
         other => other.map(Some),
     }
