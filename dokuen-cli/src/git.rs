@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
 
-use dokuen_core::cmd::{self, Cmd};
+use dokuen_core::cmd::{self, Cmd, CmdError};
 use dokuen_core::{Conf, Host, fs};
 
 use crate::exit::{Exit, Failure};
@@ -105,10 +105,29 @@ pub fn file(host: &Host, repo: &Path, tree: &str, name: &str) -> Option<Vec<u8>>
     Some(out.stdout)
 }
 
-/// Whether a commit's history is whole: a push from a shallow clone lacks parents, and git would refuse it later.
-pub fn is_whole(host: &Host, repo: &Path, id: &Commit) -> bool {
-    git(host, repo).args(["rev-list", "--quiet", id.id(), "--not", "--all"]).run().is_ok()
+/// Refuses a commit whose history git cannot follow: a push from a shallow clone lacks parents, and git would refuse it
+/// later. What else is wrong is said in git's own words.
+pub fn check_history(host: &Host, repo: &Path, id: &Commit) -> Result<(), Failure> {
+    let list = |more: &[&str]| git(host, repo).args(["rev-list", "--quiet", id.id()]).args(more).run();
+    let Err(cause) = list(&["--not", "--all"]) else { return Ok(()) };
+    // Without what the repository's own refs lead to: what is missing then is missing in the push.
+    if list(&[]).is_err_and(|alone| lacks_parents(&alone)) {
+        return Err(Failure::new(Exit::Failed, "the push comes from a shallow clone, which lacks history")
+            .hint("git fetch --unshallow, then push again"));
+    }
+    let failure = Failure::new(Exit::Failed, Unreadable(cause));
+    Err(failure.hint("on the host: dokuen doctor, and git fsck in the repository"))
 }
+
+/// Objects that are there and closed to the account are not missing.
+fn lacks_parents(cause: &CmdError) -> bool {
+    let said = cause.to_string();
+    said.contains("Failed to traverse parents") && !said.contains("Permission denied")
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("git cannot read the repository that was pushed to")]
+struct Unreadable(#[source] CmdError);
 
 /// Where a branch is.
 pub fn branch(host: &Host, repo: &Path, name: &str) -> Option<Commit> {

@@ -117,10 +117,7 @@ fn checked(host: &Host, app: &App, update: &Update, branch: &str) -> Result<Comm
     if kind != "commit" {
         return Err(refused(format!("{branch} must be a commit; {} is a {kind}", new.short())));
     }
-    if !git::is_whole(host, app.repo(), new) {
-        return Err(refused("the push comes from a shallow clone, which lacks history".into())
-            .hint("git fetch --unshallow, then push again"));
-    }
+    git::check_history(host, app.repo(), new)?;
     if let Some(old) = &update.old {
         let by_git = git::setting(host, app.repo(), "receive.denyNonFastForwards").as_deref() == Some("true");
         let denied = by_git || settings::is_on(&app.env().load()?, "DOKUEN_DENY_FORCE_PUSH");

@@ -51,6 +51,17 @@ fn a_shallow_clone() {
     before_anything_is_built(&shallow, |shallow| shallow.git(&["push", &remote, "+HEAD:master"])).stderr_has("shallow");
 }
 
+/// What git cannot read is not a history that was left out.
+#[test]
+fn a_repository_that_git_cannot_read_is_no_shallow_clone() {
+    let app = live_app();
+    std::fs::write(app.repo().join("refs/heads/side"), format!("{}\n", "a".repeat(40))).unwrap();
+    before_anything_is_built(&app, App::push)
+        .stderr_lacks("shallow")
+        .stderr_has("bad object refs/heads/side")
+        .stderr_has("dokuen doctor");
+}
+
 #[test]
 fn a_non_fast_forward_that_the_repository_denies() {
     let app = live_app();
