@@ -26,7 +26,7 @@ const MOST_REFS: usize = 1000;
 
 /// Reads the updates, decides which of them deploys, and deploys it.
 pub fn run(out: &mut Printer) -> Result<(), Failure> {
-    let host = place::host(None)?;
+    let host = place::host_of_push()?;
     let Some(app) = this_app(&host)? else { return Ok(()) };
     let mut text = Vec::new();
     let read = std::io::stdin().take(16 * 1024 * 1024).read_to_end(&mut text);

@@ -21,9 +21,38 @@ pub fn host(given: Option<&Path>) -> Result<Host, Failure> {
 
 /// As [`host`], with something that is done before that account is taken on.
 pub fn host_after(given: Option<&Path>, before: impl FnOnce(&Host)) -> Result<Host, Failure> {
-    let path = conf_path(given)?;
-    let host = Host::new(Conf::load(&path).map_err(unreadable_conf)?);
+    let host = named(given)?;
     before(&host);
+    taken_on(host)
+}
+
+/// As [`host`], for git's hook: only this process would become the account, and git would go on as root.
+pub fn host_of_push() -> Result<Host, Failure> {
+    let host = named(None)?;
+    if geteuid().is_root() && account(&host.conf)?.uid != geteuid() {
+        return Err(pushed_by_root(&host.conf));
+    }
+    taken_on(host)
+}
+
+fn pushed_by_root(conf: &Conf) -> Failure {
+    let (dir, account) = (std::env::current_dir().unwrap_or_default(), &conf.app_user);
+    let name = dir.file_name().and_then(|name| name.to_str()?.strip_suffix(".git"));
+    let app = name.and_then(|name| AppName::parse(name).ok()).map_or_else(|| "APP".to_owned(), |app| app.to_string());
+    let text = format!(
+        "the repository of {app} is {account}'s, and what root pushes would lie in everybody's way: \
+         nothing was taken"
+    );
+    let hint = format!("git push {account}@{}:{app}.git ..., or: sudo -u {account} git push ...", conf.git_server);
+    Failure::new(Exit::Denied, text).hint(hint)
+}
+
+fn named(given: Option<&Path>) -> Result<Host, Failure> {
+    let path = conf_path(given)?;
+    Ok(Host::new(Conf::load(&path).map_err(unreadable_conf)?))
+}
+
+fn taken_on(host: Host) -> Result<Host, Failure> {
     become_account(&host.conf)?;
     leave_instance(&host.conf);
     Ok(host)
@@ -102,8 +131,7 @@ pub fn own_program() -> Result<PathBuf, Failure> {
 /// Root acts as the account that owns everything, so that no file ends up with another owner.
 pub(crate) fn become_account(conf: &Conf) -> Result<(), Failure> {
     let refused = |text: String| Failure::new(Exit::HostNotReady, text);
-    let account = User::from_name(&conf.app_user).ok().flatten();
-    let account = account.ok_or_else(|| refused(format!("app_user {} is no user of this machine", conf.app_user)))?;
+    let account = account(conf)?;
     if account.uid == geteuid() {
         return Ok(());
     }
@@ -113,6 +141,12 @@ pub(crate) fn become_account(conf: &Conf) -> Result<(), Failure> {
     }
     let dropped = supplementary_groups(&account).and_then(|()| setgid(account.gid)).and_then(|()| setuid(account.uid));
     dropped.map_err(|e| refused(format!("failed to become the account {}: {e}", conf.app_user)))
+}
+
+/// The account that everything belongs to.
+pub(crate) fn account(conf: &Conf) -> Result<User, Failure> {
+    let missing = || format!("app_user {} is no user of this machine", conf.app_user);
+    User::from_name(&conf.app_user).ok().flatten().ok_or_else(|| Failure::new(Exit::HostNotReady, missing()))
 }
 
 #[cfg(not(target_os = "macos"))]

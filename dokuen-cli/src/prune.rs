@@ -106,16 +106,33 @@ pub fn tidy_aside(host: &Host) -> Result<(), Failure> {
 pub fn tidy(host: &Host) -> Result<(), Failure> {
     host.apps()?.iter().try_for_each(|app| cache::bound(host, app))?;
     build::store(host).tidy(host.conf.cache_bytes, SystemTime::now())?;
-    for name in fs::names(&host.tmp_dir())? {
-        let path = host.tmp_dir().join(&name);
-        if name.starts_with(TRASH) || is_stale(&path)? {
+    let removed = remove_trash(host).and(remove_stale(host));
+    // One whose cache a build is just changing holds up no other, nor does what cannot be removed.
+    let make = |app: &App| cache::spare(host, app).and(spare_tree::make(host, app));
+    let made: Vec<_> = host.apps()?.iter().map(make).collect();
+    removed.and(made.into_iter().collect())
+}
+
+/// Removes what was set aside; what cannot be removed keeps nothing else here.
+pub fn remove_trash(host: &Host) -> Result<(), Failure> {
+    let removed: Vec<_> = trash(host)?.iter().map(|path| fs::remove_tree(path)).collect();
+    Ok(removed.into_iter().collect::<Result<(), _>>()?)
+}
+
+/// What was set aside and waits for its removal.
+pub fn trash(host: &Host) -> Result<Vec<PathBuf>, Failure> {
+    let names = fs::names(&host.tmp_dir())?;
+    Ok(names.iter().filter(|name| name.starts_with(TRASH)).map(|name| host.tmp_dir().join(name)).collect())
+}
+
+fn remove_stale(host: &Host) -> Result<(), Failure> {
+    for name in fs::names(&host.tmp_dir())?.iter().filter(|name| !name.starts_with(TRASH)) {
+        let path = host.tmp_dir().join(name);
+        if is_stale(&path)? {
             fs::remove_tree(&path)?;
         }
     }
-    // One whose cache a build is just changing holds up no other.
-    let make = |app: &App| cache::spare(host, app).and(spare_tree::make(host, app));
-    let made: Vec<_> = host.apps()?.iter().map(make).collect();
-    made.into_iter().collect()
+    Ok(())
 }
 
 /// Where something waits for its removal: a command that is killed over it leaves it to the next [`tidy`].

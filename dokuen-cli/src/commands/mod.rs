@@ -53,8 +53,11 @@ pub(crate) fn dispatch(cli: Cli, out: &mut Printer) -> Result<u8, Failure> {
         return command.run_anywhere(out);
     }
     let host = place::host_after(cli.config.as_deref(), |host| {
-        if matches!(cli.command, Command::Machine(MachineCommand::Doctor(_))) {
+        if let Command::Machine(MachineCommand::Doctor(args)) = &cli.command {
             crate::doctor::ask_as_root(host);
+            if args.fix {
+                crate::doctor::give_back_as_root(host);
+            }
         }
     })?;
     recorded(&host, &cli.command, out)

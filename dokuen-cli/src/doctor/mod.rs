@@ -17,6 +17,7 @@ mod permissions;
 mod places;
 mod ports;
 mod programs;
+mod repositories;
 mod strays;
 mod sudo;
 mod watcher;
@@ -24,6 +25,7 @@ mod ways_in;
 
 pub use nginx::ask_as_root;
 pub use ports::outgoing_overlap;
+pub use repositories::{give_back_as_root, given_back, says_given_back};
 
 use std::path::PathBuf;
 
@@ -33,12 +35,13 @@ use serde::Serialize;
 use crate::exit::Failure;
 
 /// Every check, in the order of the report: what all else rests on comes first.
-const CHECKS: [Check; 18] = [
+const CHECKS: [Check; 19] = [
     programs::CHECK,
     disk::CHECK,
     builds::CHECK,
     clock::CHECK,
     places::CHECK,
+    repositories::CHECK,
     permissions::CHECK,
     ports::CHECK,
     nginx::CHECK,

@@ -8,6 +8,7 @@ use dokuen_core::{Host, NginxKind, Transcript, fs};
 use nix::unistd::{Gid, Group, Uid, User, chown, geteuid};
 
 use super::{alone, units};
+use crate::doctor;
 use crate::exit::{Exit, Failure};
 use crate::printer::Printer;
 
@@ -74,6 +75,10 @@ pub fn share_conf(path: &Path, account: &str) -> Result<(), Failure> {
 pub fn finish(host: &Host, platform: Option<&str>, out: &mut Printer) -> Result<Vec<String>, Failure> {
     hand_over(host)?;
     let mut left = Vec::new();
+    match doctor::given_back(host) {
+        Ok(given) => given.iter().for_each(|(tree, count)| out.fact(&doctor::says_given_back(host, tree, *count))),
+        Err(failure) => left.push(format!("give what root has left in repositories back: {failure}")),
+    }
     let root = geteuid().is_root();
     if host.conf.nginx == NginxKind::System {
         left.extend(wire_nginx(host, root, out)?);

@@ -29,6 +29,7 @@ mod logs;
 mod moving;
 mod oneoffs;
 mod oneoffs_cgroup;
+mod other_owners;
 mod removed_dirs;
 mod schema;
 mod shut_down;

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 pub use links::{link, link_target, links, name_again, relink, relink_by, relink_report, swap};
 pub use made::with_its_directory;
 pub use open::{make_fifo, open, open_append, open_lock, open_lock_to_look, open_null, open_pipe, open_pipe_to_write};
-pub use owner::{own_of_foreign, set_mode_of_foreign};
+pub use owner::{own_of_foreign, own_tree_of_foreign, set_mode_of_foreign};
 pub use read::{read, read_foreign, read_if_there, read_text};
 pub use remove::{remove, remove_tree};
 pub use replace::{install, replace, replace_report, sweep_unfinished};
