@@ -16,6 +16,8 @@ use crate::submodules::{self, Submodule};
 const DEEPEST: usize = 100;
 /// What a Git LFS pointer begins with.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
+/// What to do with them.
+pub const WITHOUT_LFS: &str = "git lfs migrate export --include='*' puts the files themselves into git";
 /// A pointer is about 130 bytes.
 const LARGEST_POINTER: u64 = 1024;
 
@@ -103,7 +105,7 @@ pub fn look_for_pointers(tree: &Path, small_files: &[PathBuf], out: &mut dyn Tra
     let attributes = fs::read_foreign(&tree.join(".gitattributes"), 1024 * 1024).unwrap_or_default();
     if String::from_utf8_lossy(&attributes).contains("filter=lfs") {
         let text = format!("{name} is stored with Git LFS, and only its pointer is in the push");
-        return Err(refused(text).hint("git lfs migrate export --include='*' puts the files themselves into git"));
+        return Err(refused(text).hint(WITHOUT_LFS));
     }
     out.problem(&format!("{name} looks like a Git LFS pointer; it is deployed as it is"));
     Ok(())

@@ -8,6 +8,7 @@ use dokuen_core::{AppName, shown};
 use super::words;
 use crate::args;
 use crate::exit::{Exit, Failure};
+use crate::pushed_tree;
 
 /// A parsed request.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +69,7 @@ impl Request {
                 words.insert(0, "dokuen".into());
                 Ok(Self::Dokuen(words))
             }
+            ["git-lfs-authenticate" | "git-lfs-transfer", ..] => Err(lfs()),
             [first, ..] => Err(refused(first)),
         }
     }
@@ -77,6 +79,12 @@ fn refused(first: &str) -> Failure {
     let text =
         format!("{} is not served here: only dokuen's commands and git push, fetch and archive are", shown(first));
     Failure::new(Exit::Denied, text).hint("ssh HOST dokuen help")
+}
+
+/// The hook that git-lfs puts into a checkout asks for it before each push, so that the push itself never comes.
+fn lfs() -> Failure {
+    let text = "Git LFS has no server here: an app is built from the files that are in the push";
+    Failure::new(Exit::Denied, text).hint(pushed_tree::WITHOUT_LFS)
 }
 
 /// `'APP.git'` as scp-like addresses have it, `'/APP.git'` and `'/~/APP.git'` as URLs do; `.git` may be missing.

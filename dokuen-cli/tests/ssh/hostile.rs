@@ -48,6 +48,16 @@ fn nothing_is_copied() {
     assert!(!std::path::Path::new("/tmp/PWN-scp").exists() && !std::path::Path::new("/tmp/PWN-sftp").exists());
 }
 
+/// What the hook of git-lfs asks for before a push.
+#[test]
+fn large_files_elsewhere_have_no_server_here() {
+    let door = Door::with_anna();
+    for line in ["git-lfs-authenticate x.git upload", "git-lfs-transfer x.git upload", "git-lfs-authenticate"] {
+        let refused = door.ssh("anna", line).exits(4).stderr_has("Git LFS has no server here");
+        refused.stderr_has("git lfs migrate export").says_nothing_else();
+    }
+}
+
 #[test]
 fn variables_of_the_client_mean_nothing() {
     let door = Door::with_anna();
