@@ -122,7 +122,7 @@ impl Git<'_> {
             child::run(&cmd, &watch, Wiring::Apart(&mut out, &mut err)).map_err(|e| failed(format!("failed: {e}")))?;
         match ended.how {
             How::Exited(status) if status.success() => Ok(String::from_utf8_lossy(&out.bytes).into_owned()),
-            How::Exited(status) => Err(failed(format!("{}{}", cmd::how(status), err.text()))),
+            How::Exited(status) => Err(failed(format!("{}{}", cmd::how(status), err.text_of_git()))),
             How::TimedOut => Err(failed("did not end in time".to_owned())),
             How::Cancelled => Err(failed("was interrupted".to_owned())),
             How::Enough | How::TooMuch(_) => Err(failed("wrote too much".to_owned())),

@@ -46,11 +46,33 @@ impl Tail {
     /// The last three lines, made harmless, each behind `: ` or `; `.
     pub fn text(&self) -> String {
         let text = String::from_utf8_lossy(&self.0);
-        let lines: Vec<_> = text.split(['\n', '\r']).filter(|l| !l.trim().is_empty()).collect();
-        let last = lines[lines.len().saturating_sub(3)..].iter().map(|l| crate::form::harmless(l.trim().as_bytes()));
-        let last = last.collect::<Vec<_>>().join("; ");
-        if last.is_empty() { last } else { format!(": {last}") }
+        let lines = lines(&text);
+        joined(&lines[lines.len().saturating_sub(MOST_LINES)..])
     }
+
+    /// As [`Tail::text`], of git: with the line that names the cause, which its advice may have pushed out.
+    pub fn text_of_git(&self) -> String {
+        let text = String::from_utf8_lossy(&self.0);
+        let mut lines = lines(&text);
+        lines.retain(|line| !ADVICE.contains(line));
+        let last = lines.len().saturating_sub(MOST_LINES);
+        let is_cause = |line: &&str| ["fatal: ", "error: "].iter().any(|lead| line.starts_with(lead));
+        let cause = lines.iter().copied().find(is_cause).filter(|cause| !lines[last..].contains(cause));
+        joined(&cause.into_iter().chain(lines[last..].iter().copied()).collect::<Vec<_>>())
+    }
+}
+
+const MOST_LINES: usize = 3;
+/// What git says after each failure to reach a repository.
+const ADVICE: [&str; 2] = ["Please make sure you have the correct access rights", "and the repository exists."];
+
+fn lines(text: &str) -> Vec<&str> {
+    text.split(['\n', '\r']).map(str::trim).filter(|line| !line.is_empty()).collect()
+}
+
+fn joined(lines: &[&str]) -> String {
+    let lines = lines.iter().map(|line| crate::form::harmless(line.as_bytes())).collect::<Vec<_>>().join("; ");
+    if lines.is_empty() { lines } else { format!(": {lines}") }
 }
 
 impl Sink for Tail {
@@ -59,5 +81,28 @@ impl Sink for Tail {
         let over = self.0.len().saturating_sub(Self::MOST);
         self.0.drain(..over);
         ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cause_that_git_names_is_among_its_lines() {
+        for (said, shown) in [
+            ("", ""),
+            (
+                "fatal: '/x' does not appear to be a git repository\nfatal: Could not read from remote repository.\n\n\
+                 Please make sure you have the correct access rights\nand the repository exists.\n",
+                ": fatal: '/x' does not appear to be a git repository; fatal: Could not read from remote repository.",
+            ),
+            ("a\nfatal: cause\nadvice 1\nadvice 2\nadvice 3\n", ": fatal: cause; advice 1; advice 2; advice 3"),
+            ("remote: not found\nfatal: cause\n", ": remote: not found; fatal: cause"),
+        ] {
+            let mut tail = Tail::default();
+            let _ = tail.take(said.as_bytes());
+            assert_eq!(tail.text_of_git(), shown);
+        }
     }
 }

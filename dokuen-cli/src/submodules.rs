@@ -3,9 +3,9 @@
 //! `.gitmodules` says is data.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use dokuen_build::{BuildpackUrl, Paths};
+use dokuen_build::{BuildError, BuildpackUrl, GitError, Paths};
 use dokuen_core::{Host, Transcript, shown};
 
 use crate::exit::{Exit, Failure};
@@ -53,7 +53,8 @@ fn fill_down_to(
         let url = url.ok_or_else(|| refused(one, urls.get(&one.path)))?;
         let url = BuildpackUrl::of_repository(&format!("{url}#{}", one.commit.id()), Paths::FileUrls)
             .map_err(|e| Failure::new(Exit::Failed, e))?;
-        let repo = build::store(host).repository(&url, &build::environment(host), out)?;
+        let repo = build::store(host).repository(&url, &build::environment(host), out);
+        let repo = repo.map_err(|cause| unfetched(one, &url, cause))?;
         let into = tree.into.join(&one.path);
         let inner = pushed_tree::check(host, &repo, &one.commit)?;
         git::archive(host, &repo, &one.commit, &[], &into)?;
@@ -68,6 +69,32 @@ fn fill_down_to(
 fn is_allowed(host: &Host, url: &str) -> bool {
     host.conf.submodule_urls.iter().any(|start| url.starts_with(start.as_str()))
         && !url.split('/').any(|part| part == "..")
+}
+
+/// Why a submodule is not here. The store keeps it as it keeps buildpacks, and speaks of those.
+#[derive(Debug, thiserror::Error)]
+enum Unfetched {
+    #[error("failed to fetch submodule {path}")]
+    Fetch { path: String, source: GitError },
+    #[error("submodule {path} is pinned to {commit}, which is not in {url}")]
+    NoCommit { path: String, commit: String, url: BuildpackUrl },
+    #[error("failed to fetch submodule {path}: `{}` is not open to builds", at.display())]
+    KeptOut { path: String, at: PathBuf },
+}
+
+fn unfetched(one: &Submodule, url: &BuildpackUrl, cause: BuildError) -> Failure {
+    let path = shown(&one.path);
+    let cause = match cause {
+        BuildError::Clone(source) => Unfetched::Fetch { path, source },
+        BuildError::Checkout { .. } => {
+            Unfetched::NoCommit { path, commit: one.commit.short().to_owned(), url: url.clone() }
+        }
+        BuildError::KeptOut { path: at } => Unfetched::KeptOut { path, at },
+        other => return other.into(),
+    };
+    let unpublished = matches!(cause, Unfetched::NoCommit { .. });
+    let failure = Failure::new(Exit::BuildFailed, cause);
+    if unpublished { failure.hint("push the submodule's own commits there first") } else { failure }
 }
 
 fn refused(one: &Submodule, url: Option<&String>) -> Failure {

@@ -148,6 +148,37 @@ fn a_submodule_is_fetched_at_its_commit_from_where_the_conf_allows() {
     push().fails().stderr_has("\"vendor/lib\" is a submodule").still_serving("Hello again");
 }
 
+#[test]
+fn a_submodule_that_cannot_be_fetched_is_called_so_with_the_cause() {
+    let door = Door::with_anna();
+    let libraries = door.host.temp().join("libraries");
+    let library = App { host: door.host.clone(), name: "lib".into(), checkout: libraries.join("lib") };
+    std::fs::create_dir_all(&library.checkout).unwrap();
+    library.git(&["init", "-q", "-b", "main"]).ok();
+    library.with("file", "kept\n");
+    let app = door.app("anna", "blog", "python");
+    let conf = door.host.dir().join("dokuen.conf");
+    let text = std::fs::read_to_string(&conf).unwrap();
+    std::fs::write(&conf, format!("{text}submodule_urls: ['file://{}/']\n", libraries.display())).unwrap();
+    let push = || door.git("anna", &app, &["push", "-f", "dokuen", "master"]).fails().stderr_lacks("buildpack");
+
+    // A commit that was pinned and never published.
+    library.with("file", "lost\n");
+    pin(&app, "vendor/lib", &library);
+    let lost = library.git_says(&["rev-parse", "HEAD"]);
+    library.git(&["reset", "-q", "--hard", "HEAD~1"]).ok();
+    library.git(&["reflog", "expire", "--expire=now", "--all"]).ok();
+    library.git(&["gc", "-q", "--prune=now"]).ok();
+    push().stderr_has(&format!("submodule \"vendor/lib\" is pinned to {}, which is not in file://", &lost[..7]));
+
+    std::fs::rename(&libraries, door.host.temp().join("away")).unwrap();
+    app.greeting("again");
+    push()
+        .stderr_has("failed to fetch submodule \"vendor/lib\"")
+        .stderr_has("fatal: '")
+        .stderr_has("does not appear to be a git repository");
+}
+
 /// Commits the present state of `library` as a submodule of `app`.
 fn pin(app: &App, path: &str, library: &App) {
     let id = library.git_says(&["rev-parse", "HEAD"]);
