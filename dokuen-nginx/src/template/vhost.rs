@@ -149,13 +149,14 @@ fn tries(site: &Site) -> u16 {
     }
 }
 
-/// How long nginx keeps a connection. One that does not know how to give a busy one up keeps none to an app itself.
-/// Nor for gRPC, whose connections nobody but the two ends of them can tell to be idle.
+/// How many connections each worker of nginx keeps, and how long: with 64 of them a fifth of the requests of 400 clients took a
+/// new one. An nginx that does not know how to give a busy one up keeps none to an app itself.
+/// Nor does any for gRPC, whose connections nobody but the two ends of them can tell to be idle.
 fn keepalive(site: &Site, knows_time: bool) -> &'static [&'static str] {
     match (site.upstream, knows_time) {
         _ if site.protocol == Protocol::Grpc => &[],
-        (Upstream::Fronts, _) => &["keepalive 64;", "keepalive_timeout 10s;"],
-        (Upstream::Apps, true) => &["keepalive 64;", "keepalive_timeout 1s;", "keepalive_time 1s;"],
+        (Upstream::Fronts, _) => &["keepalive 256;", "keepalive_timeout 10s;"],
+        (Upstream::Apps, true) => &["keepalive 256;", "keepalive_timeout 1s;", "keepalive_time 1s;"],
         (Upstream::Apps, false) => &[],
     }
 }

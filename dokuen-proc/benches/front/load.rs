@@ -68,7 +68,7 @@ impl Drop for Nginx {
 
 fn server(name: &str, lines: &str, port: u16) -> String {
     format!(
-        "upstream {name} {{ {lines} keepalive 64; }}\nserver {{ listen 127.0.0.1:{port}; location / {{\n\
+        "upstream {name} {{ {lines} keepalive 256; }}\nserver {{ listen 127.0.0.1:{port}; location / {{\n\
          proxy_pass http://{name}; proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $host;\n\
          proxy_set_header X-Forwarded-For $remote_addr; proxy_set_header X-Request-Id $request_id; }} }}\n"
     )

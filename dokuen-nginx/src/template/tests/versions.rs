@@ -89,8 +89,8 @@ fn connections_to_apps_themselves_are_given_up_soon_or_not_kept() {
     };
     let (none, old, new) = (Build::default(), Build::from(Version(1, 18, 0)), Build::from(Version(1, 22, 1)));
     for build in [none, old, new] {
-        assert_eq!(kept(Upstream::Fronts, build), "keepalive 64; keepalive_timeout 10s;");
+        assert_eq!(kept(Upstream::Fronts, build), "keepalive 256; keepalive_timeout 10s;");
     }
-    assert_eq!(kept(Upstream::Apps, new), "keepalive 64; keepalive_timeout 1s; keepalive_time 1s;");
+    assert_eq!(kept(Upstream::Apps, new), "keepalive 256; keepalive_timeout 1s; keepalive_time 1s;");
     assert_eq!((kept(Upstream::Apps, old), kept(Upstream::Apps, none)), (String::new(), String::new()));
 }

@@ -5,13 +5,13 @@ use super::*;
 #[test]
 fn a_vhost() {
     insta::assert_snapshot!(render(&site(), &listen(), Build::default()).unwrap(), @r#"
-    # dokuen-route f05a7b7070756b6c hello.example.com
+    # dokuen-route c868084fb000c46b hello.example.com
     # Written by Dokuen for hello: what is changed here by hand is lost.
 
     upstream dokuen_hello {
         server "unix:/run/my dokuen/hello/live/1" max_fails=0;
         server "unix:/run/my dokuen/hello/live/2" max_fails=0;
-        keepalive 64;
+        keepalive 256;
         keepalive_timeout 10s;
     }
 
@@ -105,7 +105,7 @@ fn a_vhost() {
             if ($dokuen_near = "") {
                 return 404;
             }
-            return 200 "f05a7b7070756b6c\n";
+            return 200 "c868084fb000c46b\n";
         }
     }
     "#);
