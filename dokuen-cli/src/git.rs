@@ -232,12 +232,8 @@ fn unpack(conf: &Conf, from: impl Read, into: &Path) -> std::io::Result<Archived
         let mut entry = entry?;
         files += 1;
         archived.bytes += entry.size();
-        if files > conf.tree_files || archived.bytes > conf.tree_bytes {
-            let (files, bytes) = (conf.tree_files, conf.tree_bytes);
-            let text =
-                format!("it holds more than {files} files or {bytes} bytes (tree_files, tree_bytes in dokuen.conf)");
-            return Err(std::io::Error::other(text));
-        }
+        bounded(files, conf.tree_files, "files")?;
+        bounded(archived.bytes, conf.tree_bytes, "bytes")?;
         if entry.header().entry_type().is_pax_global_extensions() {
             continue;
         }
@@ -249,6 +245,11 @@ fn unpack(conf: &Conf, from: impl Read, into: &Path) -> std::io::Result<Archived
     // git fills its last record with zeros after the end of the archive: who closes the pipe before ends it by a signal.
     std::io::copy(&mut archive.into_inner(), &mut std::io::sink())?;
     Ok(archived)
+}
+
+fn bounded(count: u64, most: u64, what: &str) -> std::io::Result<()> {
+    let text = || format!("it holds more than {most} {what} (tree_{what} in dokuen.conf allows more)");
+    if count > most { Err(std::io::Error::other(text())) } else { Ok(()) }
 }
 
 #[cfg(test)]

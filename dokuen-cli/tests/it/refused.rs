@@ -63,6 +63,22 @@ fn a_repository_that_git_cannot_read_is_no_shallow_clone() {
 }
 
 #[test]
+fn a_tree_that_is_too_large_in_one_way_is_told_which() {
+    let app = live_app();
+    let conf = app.host.dir().join("dokuen.conf");
+    let text = std::fs::read_to_string(&conf).unwrap();
+    app.with("large", "x".repeat(20_000));
+    for (bound, says) in [
+        ("tree_bytes: 10000", "it holds more than 10000 bytes (tree_bytes in dokuen.conf allows more)"),
+        ("tree_files: 1", "it holds more than 1 files"),
+    ] {
+        std::fs::write(&conf, format!("{text}{bound}\n")).unwrap();
+        let refused = before_anything_is_built(&app, App::push).stderr_has(says);
+        refused.stderr_lacks("268435456").stderr_lacks("200000");
+    }
+}
+
+#[test]
 fn a_non_fast_forward_that_the_repository_denies() {
     let app = live_app();
     app.git(&["-C", app.repo().to_str().unwrap(), "config", "receive.denyNonFastForwards", "true"]).ok();
