@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use dokuen_core::fs;
-use dokuen_core::{App, AppName, Host, Transcript, shown};
+use dokuen_core::{App, AppName, Host, Transcript, legible};
 
 use crate::accepted::Pushed;
 use crate::events::Event;
@@ -77,10 +77,8 @@ fn deploy_of(host: &Host, app: &App, updates: &[Update], out: &mut Printer) -> R
     let wanted = branch.as_ref().and_then(|branch| updates.iter().find(|u| u.name == format!("refs/heads/{branch}")));
     for other in updates.iter().filter(|u| Some(*u) != wanted && u.new.is_some()) {
         let branch = branch.as_deref().unwrap_or("master");
-        out.fact(&format!(
-            "{} is stored, not deployed; to deploy it: git push dokuen <branch>:{branch}",
-            shown(&other.name)
-        ));
+        let (name, source) = (legible(&other.name), source(&other.name));
+        out.fact(&format!("{name} is stored, not deployed; to deploy it: git push dokuen {source}:{branch}"));
     }
     let (Some(update), Some(branch)) = (wanted, branch) else { return Ok(()) };
     let new = checked(host, app, update, &branch)?;
@@ -95,6 +93,15 @@ fn deploy_of(host: &Host, app: &App, updates: &[Update], out: &mut Printer) -> R
     let what = format!("deploy {} from {branch}", new.short());
     commands::note(host, &Event::now(Some(app.name.as_str()), &what, Some(exit)), out);
     deployed
+}
+
+/// What to push of a ref for a branch: a branch takes a commit, and a tag may be an object of its own.
+fn source(name: &str) -> String {
+    let is_plain = |tag: &&str| tag.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._/".contains(&b));
+    match name.strip_prefix("refs/tags/") {
+        Some(tag) => format!("{}^{{}}", Some(tag).filter(is_plain).unwrap_or("<tag>")),
+        None => "<branch>".to_owned(),
+    }
 }
 
 /// The branch that was deployed first; a fresh app takes main or master, whichever comes.

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use dokuen_core::{Host, Transcript, fs, shown};
+use dokuen_core::{Host, Transcript, fs, legible};
 
 use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
@@ -77,7 +77,8 @@ impl Seen {
         self.has_gitmodules |= path == ".gitmodules";
         if let Some(id) = facts.strip_prefix(b"160000 commit ") {
             let commit = Commit::parse(&String::from_utf8_lossy(id));
-            let commit = commit.ok_or_else(|| refused(format!("{} is a submodule without a commit", shown(&path))))?;
+            let commit =
+                commit.ok_or_else(|| refused(format!("{} is a submodule without a commit", legible(&path))))?;
             self.submodules.push(Submodule { path: path.clone(), commit });
         }
         self.fold(path)
@@ -88,7 +89,9 @@ impl Seen {
         let Some(folded) = &mut self.folded else { return Ok(()) };
         match folded.insert(path.to_lowercase(), path.clone()) {
             None => Ok(()),
-            Some(other) => Err(refused(format!("{} and {} are one file on this disk", shown(&other), shown(&path)))),
+            Some(other) => {
+                Err(refused(format!("{} and {} are one file on this disk", legible(&other), legible(&path))))
+            }
         }
     }
 }
@@ -101,7 +104,7 @@ fn refused(text: String) -> Failure {
 /// pointer that no filter knows may be meant as it is, and is only named.
 pub fn look_for_pointers(tree: &Path, small_files: &[PathBuf], out: &mut dyn Transcript) -> Result<(), Failure> {
     let Some(pointer) = small_files.iter().find(|path| is_pointer(path)) else { return Ok(()) };
-    let name = shown(&pointer.strip_prefix(tree).unwrap_or(pointer).to_string_lossy());
+    let name = legible(&pointer.strip_prefix(tree).unwrap_or(pointer).to_string_lossy());
     let attributes = fs::read_foreign(&tree.join(".gitattributes"), 1024 * 1024).unwrap_or_default();
     if String::from_utf8_lossy(&attributes).contains("filter=lfs") {
         let text = format!("{name} is stored with Git LFS, and only its pointer is in the push");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::Bound::{Included, Unbounded};
 
-use dokuen_core::{App, Host, shown};
+use dokuen_core::{App, Host, legible};
 
 use crate::exit::{Exit, Failure};
 use crate::git;
@@ -12,7 +12,7 @@ use crate::git;
 pub fn check_form<'a>(mut names: impl Iterator<Item = &'a str>) -> Result<(), Failure> {
     match names.find(|name| !is_sound(name)) {
         None => Ok(()),
-        Some(name) => Err(Failure::new(Exit::Failed, format!("{} is no name of a ref", shown(name)))),
+        Some(name) => Err(Failure::new(Exit::Failed, format!("{} is no name of a ref", legible(name)))),
     }
 }
 
@@ -32,8 +32,8 @@ pub fn check(host: &Host, app: &App, made: &[&str]) -> Result<(), Failure> {
     match made.iter().find_map(|name| Some((name, in_the_way(name, &all)?))) {
         None => Ok(()),
         Some((name, other)) => {
-            let text = format!("{} cannot be stored beside {}", shown(name), shown(other));
-            Err(Failure::new(Exit::Failed, text).hint(format!("git push dokuen :{} removes that one", shown(other))))
+            let text = format!("{} cannot be stored beside {}", legible(name), legible(other));
+            Err(Failure::new(Exit::Failed, text).hint(format!("git push dokuen :{} removes that one", legible(other))))
         }
     }
 }

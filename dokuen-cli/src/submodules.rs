@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use dokuen_build::{BuildError, BuildpackUrl, GitError, Paths};
-use dokuen_core::{Host, Transcript, shown};
+use dokuen_core::{Host, Transcript, legible};
 
 use crate::exit::{Exit, Failure};
 use crate::git::{self, Commit};
@@ -58,7 +58,7 @@ fn fill_down_to(
         let into = tree.into.join(&one.path);
         let inner = pushed_tree::check(host, &repo, &one.commit)?;
         git::archive(host, &repo, &one.commit, &[], &into)?;
-        out.fact(&format!("submodule {}: {}", shown(&one.path), one.commit.short()));
+        out.fact(&format!("submodule {}: {}", legible(&one.path), one.commit.short()));
         let written = Written { repo: &repo, commit: &one.commit, into: &into };
         fill_down_to(host, written, &inner, levels - 1, out)?;
     }
@@ -83,7 +83,7 @@ enum Unfetched {
 }
 
 fn unfetched(one: &Submodule, url: &BuildpackUrl, cause: BuildError) -> Failure {
-    let path = shown(&one.path);
+    let path = legible(&one.path);
     let cause = match cause {
         BuildError::Clone(source) => Unfetched::Fetch { path, source },
         BuildError::Checkout { .. } => {
@@ -99,7 +99,7 @@ fn unfetched(one: &Submodule, url: &BuildpackUrl, cause: BuildError) -> Failure 
 
 fn refused(one: &Submodule, url: Option<&String>) -> Failure {
     let text =
-        format!("the pushed tree is refused: {} is a submodule, whose files are not in the push", shown(&one.path));
+        format!("the pushed tree is refused: {} is a submodule, whose files are not in the push", legible(&one.path));
     let files = "add the files themselves: git rm --cached PATH, rm -rf PATH/.git, git add PATH";
     let hint = match url.and_then(|url| BuildpackUrl::of_repository(url, Paths::FileUrls).ok()) {
         Some(url) => format!("{files}; or let submodule_urls in dokuen.conf allow {url}"),

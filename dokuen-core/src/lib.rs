@@ -64,7 +64,7 @@ pub use fnv::fnv1a;
 pub use formation::{Formation, ScaleError};
 pub use layout::{App, Front, Host, own_dir_in};
 pub use lock::{Lock, LockError};
-pub use name::{AppName, BadName, BuildpackName, EnvName, JobName, ProcessType, StorageName, UserName, shown};
+pub use name::{AppName, BadName, BuildpackName, EnvName, JobName, ProcessType, StorageName, UserName, legible, shown};
 pub use port::{Port, PortRange, PortRangeError};
 pub use proc_stat::ProcStat;
 pub use procfile::{Procfile, ProcfileError};

@@ -18,22 +18,53 @@ impl BadName {
 }
 
 /// Text from outside made fit for one line of a message: quoted, escaped, at most 80 characters.
+///
+/// Beyond ASCII nothing is shown as it is: where only ASCII is allowed, look-alikes would lie. [`legible`] is for the rest.
 pub fn shown(input: &str) -> String {
+    shown_but(input, |_, _| false)
+}
+
+/// As [`shown`], for names that may be of any script, of refs and of files in a tree: letters, numbers and the marks on
+/// letters are shown as they are. What nobody sees, and what turns the direction of a line, is escaped as ever.
+pub fn legible(input: &str) -> String {
+    shown_but(input, |c, before| is_seen(c) && (c.is_alphanumeric() || is_mark(c) && before.is_some_and(is_letter)))
+}
+
+fn shown_but(input: &str, as_it_is: impl Fn(char, Option<char>) -> bool) -> String {
     const MOST: usize = 80;
     let mut out = String::from("\"");
+    let mut before = None;
     for (count, c) in input.chars().enumerate() {
         if count == MOST {
             out.push_str("\"...");
             return out;
         }
         match c {
-            // Beyond ASCII nothing is shown as it is: look-alikes and direction overrides would lie in a transcript.
             ' '..='~' if c != '"' && c != '\\' => out.push(c),
+            _ if !c.is_ascii() && as_it_is(c, before) => out.push(c),
             _ => out.extend(c.escape_default()),
         }
+        before = Some(c);
     }
     out.push('"');
     out
+}
+
+fn is_letter(c: char) -> bool {
+    is_seen(c) && (c.is_alphanumeric() || is_mark(c))
+}
+
+/// What extends the character before it: the standard library escapes it where it stands alone, and behind another only
+/// what cannot be printed.
+fn is_mark(c: char) -> bool {
+    c.escape_debug().len() > 1 && format!("a{c}").escape_debug().count() == 2
+}
+
+/// Not among the letters and marks that draw nothing; that is what Unicode calls default ignorable.
+fn is_seen(c: char) -> bool {
+    !matches!(c, '\u{34f}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{16fe4}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 macro_rules! name {
@@ -209,6 +240,52 @@ mod tests {
     fn the_refusal_shows_the_input_escaped_and_cut() {
         insta::assert_snapshot!(AppName::parse("foo;id\n\u{202e}").unwrap_err(), @r#"application name "foo;id\n\u{202e}": only a-z, 0-9 and "-", 1 to 63 characters, starting and ending with a letter or digit, and no reserved name"#);
         assert!(AppName::parse(&"a".repeat(5000)).unwrap_err().to_string().len() < 250);
+    }
+
+    #[test]
+    fn letters_of_any_script_are_legible_and_what_nobody_sees_is_escaped() {
+        for text in [
+            "\u{fc}n\u{ef}",
+            "u\u{308}",
+            "\u{65e5}\u{672c}",
+            "\u{5e9}\u{5dc}",
+            "\u{915}\u{94d}\u{937}",
+            "\u{663}",
+            "\u{e01}\u{e33}",
+        ] {
+            assert_eq!(legible(text), format!("\"{text}\""));
+        }
+        for hidden in [
+            '\u{7f}',
+            '\u{9b}',
+            '\u{a0}',
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{200e}',
+            '\u{2028}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{3164}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{fffd}',
+            '\u{e0041}',
+            '\u{e0100}',
+            '\u{e000}',
+            '\u{1b}',
+            '\n',
+            '"',
+            '\\',
+        ] {
+            assert_eq!(legible(&format!("\u{fc}{hidden}x")), format!("\"\u{fc}{}x\"", hidden.escape_default()));
+        }
+        assert_eq!(legible("/\u{308}"), "\"/\\u{308}\"", "a mark on what is no letter");
     }
 
     #[test]

@@ -206,6 +206,17 @@ fn a_ref_name_leads_nowhere_else() {
 }
 
 #[test]
+fn a_ref_is_named_in_its_own_script_and_a_tag_deploys_by_the_hint() {
+    let app = Host::new().app("hello", "python");
+    app.push().ok();
+    app.push_to("master:refs/heads/\u{fc}n\u{ef}").ok().stderr_has("\"refs/heads/\u{fc}n\u{ef}\" is stored");
+    app.push_to("master:refs/heads/a\u{202e}b").ok().stderr_has("\"refs/heads/a\\u{202e}b\" is stored");
+    app.greeting("tagged").git(&["tag", "-a", "v1", "-m", "v1"]).ok();
+    app.push_to("v1").ok().stderr_has("to deploy it: git push dokuen v1^{}:master").serving(HELLO);
+    app.push_to("v1^{}:master").ok().serving("tagged");
+}
+
+#[test]
 fn a_ref_name_and_a_commit_message_are_only_text() {
     let app = Host::new().app("hello", "python");
     app.push().ok();
