@@ -98,3 +98,19 @@ fn d13_the_watcher_says_once_what_it_cannot_mend() {
     eventually("it has another wrapper", || wrapper(&app).is_some());
     app.comes_to_run(&["web.1"]);
 }
+
+/// Its process dies meanwhile, and the next one that its wrapper starts is seen as soon as that can be written.
+#[test]
+fn d13_what_was_started_meanwhile_is_seen_afterwards() {
+    let app = Host::new().app("hello", "types");
+    app.push().ok();
+    let before = app.text("/pid");
+    let Some(read_only) = ReadOnly::of(&app.host) else { return };
+    kill(Pid::from_raw(before.trim().parse().unwrap()), Signal::SIGKILL).unwrap();
+    eventually("another one answers", || app.get("/pid").status == 200 && app.text("/pid") != before);
+    let pid = app.text("/pid");
+    app.dokuen("ps", &[]).ok().stdout_has(before.trim());
+    drop(read_only);
+    eventually("it is seen", || app.dokuen("ps", &[]).ok().out().contains(pid.trim()));
+    app.comes_to_run(&["web.1"]);
+}

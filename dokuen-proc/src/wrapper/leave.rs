@@ -1,7 +1,8 @@
 //! Reports for people, and the end: what must be true before a wrapper leaves, and what it takes with it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use dokuen_core::fs::FsError;
 use dokuen_core::{Stamp, fs};
 use jiff::Timestamp;
 
@@ -35,32 +36,48 @@ impl Wrapper {
         self.spec.front.as_ref().is_some_and(|paths| paths.onward.exists())
     }
 
+    /// Nothing where nothing is new. What the disk did not take is tried again: until then people see what was so before.
     pub(super) fn report(&mut self) {
+        let now = Instant::now();
+        if self.is_news() || self.report_again.is_due(now) {
+            let written = self.write_report();
+            self.report_again.tried(written.is_ok(), now);
+        }
+    }
+
+    fn is_news(&mut self) -> bool {
         let name = self.machine.name();
         let (restarts, child) = (self.machine.restarts, self.child.as_ref().map(|c| c.member));
         let same =
             |r: &Reported| r.name == name && r.restarts == restarts && r.child == child && r.last_end == self.last_end;
         if self.reported.as_ref().is_some_and(same) {
-            return;
+            return false;
         }
-        self.reported = Some(Reported { name, restarts, child, last_end: self.last_end.clone() });
+        let since = Stamp::now().for_people();
+        self.reported = Some(Reported { name, restarts, child, last_end: self.last_end.clone(), since });
+        true
+    }
+
+    fn write_report(&self) -> Result<(), FsError> {
+        let Some(so) = &self.reported else { return Ok(()) };
         let report = Report {
             protocol: PROTOCOL,
             wrapper: Some(std::process::id() as i32),
-            child: child.map(|member| member.pid),
-            child_started: child.map(|member| member.started),
+            child: so.child.map(|member| member.pid),
+            child_started: so.child.map(|member| member.started),
             port: self.port(),
             socket: self.entry().socket().map(Into::into),
-            phase: name.to_owned(),
-            since: Stamp::now().for_people(),
-            restarts,
-            last_end: self.last_end.clone(),
+            phase: so.name.to_owned(),
+            since: so.since.clone(),
+            restarts: so.restarts,
+            last_end: so.last_end.clone(),
         };
-        // Reports are for people; an instance runs on without them.
-        let _ = fs::replace_report(&self.instance.file("state"), report.render().as_bytes(), fs::PRIVATE_FILE);
+        let state = fs::replace_report(&self.instance.file("state"), report.render().as_bytes(), fs::PRIVATE_FILE);
         let port = self.port().map(|p| format!("port: {p}\n")).unwrap_or_default();
         let text = format!("---\npid: {}\n{port}", std::process::id());
-        let _ = fs::replace_report(&self.spec.pid_file, text.as_bytes(), fs::PUBLIC_FILE);
+        let pid = fs::replace_report(&self.spec.pid_file, text.as_bytes(), fs::PUBLIC_FILE);
+        // A directory that somebody has removed does not come back.
+        [state, pid].into_iter().filter(|written| !written.as_ref().is_err_and(FsError::is_not_found)).collect()
     }
 
     pub(super) fn leave(&mut self) {

@@ -20,6 +20,7 @@ use crate::port::Reserved;
 use crate::signals::Signals;
 use crate::spec::{Spec, SpecError};
 
+mod again;
 mod direct;
 mod leave;
 mod lines;
@@ -28,6 +29,7 @@ mod perform;
 mod prepare;
 mod tree;
 
+use again::Again;
 use direct::Direct;
 
 const SIGNALS: Token = Token(0);
@@ -80,15 +82,16 @@ pub struct Wrapper {
     left_behind: bool,
     retired_at: Option<Instant>,
     reported: Option<Reported>,
+    report_again: Again,
 }
 
-/// What a report was made of: as long as it is the same, there is nothing to report.
-#[derive(PartialEq, Eq)]
+/// What a report was made of: as long as it is the same, there is nothing to report. And since when it is so.
 struct Reported {
     name: &'static str,
     restarts: u32,
     child: Option<platform::Member>,
     last_end: String,
+    since: String,
 }
 
 /// A wrapper that could not begin.

@@ -75,6 +75,7 @@ impl Wrapper {
             self.lines_due(now),
             self.front.as_ref().and_then(Front::next_deadline),
             self.entry_deadline(),
+            self.report_again.at(),
             (looking || leaving).then(|| now + LOOK),
         ];
         deadlines.into_iter().flatten().min().map(|at| at.saturating_duration_since(now))

@@ -10,6 +10,7 @@ use mio::unix::SourceFd;
 use mio::{Interest, Poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
+use super::again::Again;
 use super::direct::Direct;
 use super::{CHILD, CONTROL, FRONT, LOG, SIGNALS, Wrapper, WrapperError};
 use crate::cgroup::{self, Group};
@@ -83,6 +84,7 @@ impl Wrapper {
             left_behind: !left.is_empty(),
             retired_at: None,
             reported: None,
+            report_again: Again::default(),
             instance,
             spec,
         });
