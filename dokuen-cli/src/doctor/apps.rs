@@ -24,6 +24,7 @@ fn look(host: &Host) -> Result<Vec<Finding>, Failure> {
             stopped += 1;
             continue;
         }
+        found.extend(doomed(&app)?);
         match boot::missing(&app) {
             Ok(None) => empty += 1,
             Ok(Some(missing)) if missing.is_empty() => run += 1,
@@ -48,6 +49,23 @@ fn torn_records(app: &App) -> Result<Vec<Finding>, Failure> {
             let says = format!("the record of {version} of {} cannot be read: nothing can go back to it", app.name);
             let dir = app.ledger_dir().join(version.to_string());
             found.push(Finding::warning(says, format!("rm -r '{}'", dir.display())));
+        }
+    }
+    Ok(found)
+}
+
+/// Processes that the kernel will end: only root can take such a limit away, and whoever started them has had it.
+fn doomed(app: &App) -> Result<Vec<Finding>, Failure> {
+    let mut found = Vec::new();
+    for instance in dokuen_proc::instances(app)? {
+        let (report, name) = (instance.report(), instance.id.name());
+        let child = report.child.filter(|pid| dokuen_proc::start_time(*pid) == report.child_started);
+        if let Some(seconds) = child.and_then(dokuen_proc::cpu_limit) {
+            let says =
+                format!("{}: {name} ends after {seconds} s of CPU, a limit of the session that started it", app.name);
+            let mend =
+                format!("dokuen restart --application={}, from a session where `ulimit -t` is unlimited", app.name);
+            found.push(Finding::warning(says, mend));
         }
     }
     Ok(found)

@@ -25,6 +25,7 @@ mod help;
 mod heroku;
 mod home;
 mod json;
+mod limits;
 mod logs;
 mod moving;
 mod oneoffs;

@@ -16,6 +16,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     dokuen_proc::keep_from_children();
+    dokuen_proc::forget_limits_of_the_session();
     // Fails only for a group leader, and then the caller has given us a session of our own already.
     let _ = nix::unistd::setsid();
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));

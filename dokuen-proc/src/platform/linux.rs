@@ -37,6 +37,13 @@ pub fn start_time(pid: i32) -> Option<u64> {
     ProcStat::of_living(pid).map(|stat| stat.started)
 }
 
+/// The seconds of CPU after which the kernel ends a process.
+pub fn cpu_limit(pid: i32) -> Option<u64> {
+    let text = fs::read_text(Path::new(&format!("/proc/{pid}/limits"))).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("Max cpu time"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// Everything below `root` that is not somebody else's, and everything whose environment carries `mark` (`NAME=...`),
 /// but not `root` itself.
 pub fn members(root: Option<i32>, mark: &str) -> Vec<Member> {

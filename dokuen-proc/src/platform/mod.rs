@@ -46,6 +46,6 @@ mod system;
 mod system;
 
 pub use system::{
-    become_subreaper, connections, descriptor_of, is_silent, listener, marked_below, members, none_below, resize_pipe,
-    signal, start_time, watch,
+    become_subreaper, connections, cpu_limit, descriptor_of, is_silent, listener, marked_below, members, none_below,
+    resize_pipe, signal, start_time, watch,
 };

@@ -32,6 +32,11 @@ pub fn start_time(pid: i32) -> Option<u64> {
     lives.then_some(0)
 }
 
+/// Nothing tells here.
+pub fn cpu_limit(_: i32) -> Option<u64> {
+    None
+}
+
 /// Descendants and their process groups, and what carries the mark.
 pub fn members(root: Option<i32>, mark: &str) -> Vec<Member> {
     let all = everything();
