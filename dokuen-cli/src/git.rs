@@ -263,4 +263,18 @@ mod tests {
             assert!(Commit::parse(bad).is_none(), "{bad}");
         }
     }
+    #[test]
+    fn objects_that_are_closed_are_not_missing() {
+        let said = |tail: &str| CmdError::Failed {
+            argv: "git rev-list".into(),
+            how: "exited with 128".into(),
+            tail: tail.into(),
+            code: Some(128),
+            output: Box::default(),
+        };
+        let missing = "error: Could not read edda342; fatal: Failed to traverse parents of commit 43a54ff";
+        assert!(lacks_parents(&said(missing)));
+        assert!(!lacks_parents(&said(&format!("error: unable to open loose object: Permission denied; {missing}"))));
+        assert!(!lacks_parents(&said("fatal: bad object refs/heads/side")));
+    }
 }

@@ -38,13 +38,17 @@ pub fn host_of_push() -> Result<Host, Failure> {
 fn pushed_by_root(conf: &Conf) -> Failure {
     let (dir, account) = (std::env::current_dir().unwrap_or_default(), &conf.app_user);
     let name = dir.file_name().and_then(|name| name.to_str()?.strip_suffix(".git"));
-    let app = name.and_then(|name| AppName::parse(name).ok()).map_or_else(|| "APP".to_owned(), |app| app.to_string());
-    let text = format!(
-        "the repository of {app} is {account}'s, and what root pushes would lie in everybody's way: \
-         nothing was taken"
+    let app = name.and_then(|name| AppName::parse(name).ok());
+    // Gitolite has repositories of no app, and the same hook.
+    let (this, over_ssh) = app.map_or_else(
+        || ("this repository".to_owned(), String::new()),
+        |app| {
+            let server = &conf.git_server;
+            (format!("the repository of {app}"), format!("git push {account}@{server}:{app}.git ..., or: "))
+        },
     );
-    let hint = format!("git push {account}@{}:{app}.git ..., or: sudo -u {account} git push ...", conf.git_server);
-    Failure::new(Exit::Denied, text).hint(hint)
+    let text = format!("{this} is {account}'s, and what root pushes would lie in everybody's way: nothing was taken");
+    Failure::new(Exit::Denied, text).hint(format!("{over_ssh}sudo -u {account} git push ..."))
 }
 
 fn named(given: Option<&Path>) -> Result<Host, Failure> {
