@@ -10,6 +10,7 @@ use nix::errno::Errno;
 use nix::unistd::{AccessFlags, User, access, geteuid, setgid, setuid};
 
 use crate::archive::killed;
+use crate::commands::rename;
 use crate::exit::{Exit, Failure};
 
 /// Finds the conf and takes on the account it names.
@@ -95,7 +96,10 @@ pub fn app(host: &Host, name: &str) -> Result<App, Failure> {
     let missing = Failure::new(Exit::NotFound, format!("no such app: {name}"));
     match host.app(name.clone()) {
         Some(app) if !killed::sweep(host, &app)? => Ok(app),
-        _ => Err(missing.hint(format!("dokuen create --application={name}"))),
+        _ => Err(match rename::heir(host, &host.app_at(name.clone())) {
+            Some(heir) => missing.hint(format!("it is called {0} now: --application={0}", heir.name)),
+            None => missing.hint(format!("dokuen create --application={name}")),
+        }),
     }
 }
 

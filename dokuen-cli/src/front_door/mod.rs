@@ -53,14 +53,16 @@ pub fn route(
     if dokuen_nginx::listens_elsewhere(&nginx)? {
         rebuild_or_fail(host)?;
     }
-    let routed = dokuen_nginx::route(&nginx, &site)?;
-    for parked in routed.parked() {
-        out.problem(&said(parked));
-    }
+    let routed = say_parked(dokuen_nginx::route(&nginx, &site)?, out);
     if let Err(failure) = tend_logs_of(host, &nginx) {
         out.problem(&failure.to_string());
     }
     Ok(Some(routed))
+}
+
+fn say_parked(routed: Routed, out: &mut dyn Transcript) -> Routed {
+    routed.parked().iter().for_each(|parked| out.problem(&said(parked)));
+    routed
 }
 
 /// Whether an app without a process type `web` is nginx's business: it has names, or something was ever said about its
@@ -107,11 +109,11 @@ fn said(parked: &Parked) -> String {
 }
 
 /// Puts the app's vhost in the place of the one that it has as `other`, as it is called otherwise while it is renamed.
-pub fn renamed(host: &Host, app: &App, other: &App) -> Result<(), Failure> {
+pub fn renamed(host: &Host, app: &App, other: &App, out: &mut dyn Transcript) -> Result<(), Failure> {
     let nginx = nginx(host)?;
     statics::show(host, app)?;
     match site_on_disk(host, &nginx, app)? {
-        Some(site) => dokuen_nginx::route(&nginx, &site)?.keep(),
+        Some(site) => say_parked(dokuen_nginx::route(&nginx, &site)?, out).keep(),
         None => dokuen_nginx::remove(&nginx, &other.name)?,
     }
     Ok(())

@@ -5,9 +5,10 @@
 
 use std::fmt;
 
-use dokuen_core::{App, Domain, Environment, Host, Lock, ServerName, fs, shown};
+use dokuen_core::{App, AppName, Domain, Environment, Host, Lock, ServerName, fs, shown};
 use dokuen_nginx::Redirect;
 
+use crate::commands::rename;
 use crate::exit::{Exit, Failure};
 use crate::settings::{self, Settings};
 
@@ -69,7 +70,7 @@ pub fn in_ascii(name: &str) -> Option<String> {
 
 /// All names the app has or is about to have: its own, those given, and those of `ADDITIONAL_DOMAINS` in this config.
 pub fn all(host: &Host, app: &App, config: &Environment) -> Result<(Vec<ServerName>, Vec<Redirect>), Failure> {
-    let mut names: Vec<ServerName> = Settings::read(host, config)?.domains.into_iter().map(ServerName::from).collect();
+    let mut names = asked_for(host, app, config)?;
     let mut redirects = Vec::new();
     for name in given(app)? {
         match name.to {
@@ -94,8 +95,19 @@ pub fn lock(host: &Host) -> Result<Lock, Failure> {
 
 /// Whether the app may have the names that this config asks for.
 pub fn check_config(host: &Host, app: &App, config: &Environment) -> Result<(), Failure> {
-    let wanted: Vec<_> = Settings::read(host, config)?.domains.into_iter().map(ServerName::from).collect();
-    check(host, app, &wanted)
+    check(host, app, &asked_for(host, app, config)?)
+}
+
+/// The names of `ADDITIONAL_DOMAINS`, but for what was the app's own before it was renamed: config of another day may have it.
+fn asked_for(host: &Host, app: &App, config: &Environment) -> Result<Vec<ServerName>, Failure> {
+    let domains = Settings::read(host, config)?.domains.into_iter();
+    Ok(domains.filter(|domain| !was_its_own(host, app, domain)).map(ServerName::from).collect())
+}
+
+fn was_its_own(host: &Host, app: &App, domain: &Domain) -> bool {
+    let name = domain.as_str().strip_suffix(&format!(".{}", host.conf.base_domain));
+    let former = name.and_then(|name| AppName::parse(name).ok()).map(|name| host.app_at(name));
+    former.is_some_and(|former| rename::leads_to(&former, app))
 }
 
 /// Whether the app may have these names: none is another app's, or would take one from it.

@@ -18,6 +18,7 @@ use dokuen_core::cmd::Cmd;
 use dokuen_core::{App, AppName, Host, fs};
 use serde_json::{Value, json};
 
+use crate::commands::rename;
 use crate::events::Event;
 use crate::exit::{Exit, Failure};
 use crate::show::moment;
@@ -55,9 +56,10 @@ impl Told {
         Some(Self { kind, app: value["app"].as_str().map(str::to_owned), body })
     }
 
-    /// The app, where it is still there.
+    /// The app, where it is still there, by whatever name.
     fn app(&self, host: &Host) -> Option<App> {
-        host.app(AppName::parse(self.app.as_deref()?).ok()?)
+        let app = host.app_at(AppName::parse(self.app.as_deref()?).ok()?);
+        if app.exists() { Some(app) } else { rename::heir(host, &app) }
     }
 }
 

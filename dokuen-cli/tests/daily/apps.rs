@@ -6,6 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 use crate::app::App;
@@ -310,6 +312,57 @@ fn a_rename_that_was_killed_is_finished_by_the_next_command() {
     other.push().ok();
     new.dokuen("restart", &[]).ok().serving("two");
     other.serves("Hello from types, version 1");
+}
+
+/// Names that it gives itself in config, what lies about, who waits, and who hears of it.
+#[test]
+fn a_rename_takes_all_along_and_holds_up_nobody() {
+    let host = Host::new();
+    let app = host.app("old", "slow");
+    app.push().ok();
+    app.dokuen("config:set", &[&format!("ADDITIONAL_DOMAINS={},shop.test", app.domain()), "SLOW_START_MS=3000"]).ok();
+    app.dokuen("webhooks:add", &["http://127.0.0.1:9/"]).ok();
+    fs::create_dir_all(host.dir().join("run/new/i")).unwrap();
+    let new = App { name: "new".to_owned(), ..app.clone() };
+    let (count, failed) = asked_during(&app, "shop.test", || {
+        std::thread::scope(|scope| {
+            let rename = scope.spawn(|| host.dokuen(&["apps:rename", "-a", "old", "new"]).ok().out());
+            eventually("it has its name", || new.dir().join("current").exists());
+            host.dokuen(&["create", "other"]).ok();
+            assert!(!rename.is_finished(), "nobody waits for its processes");
+            assert!(rename.join().unwrap().contains("renamed old to new"));
+        });
+    });
+    assert_eq!((failed.len(), failed.first()), (0, None), "of {count}");
+    new.dokuen("restart", &[]).ok();
+    assert_eq!(["old.dokuen.test", "new.dokuen.test"].map(|name| new.get_as(name, "/").status), [404, 200]);
+    eventually("its webhook is told", || {
+        let log = fs::read_to_string(host.dir().join("notify.log")).unwrap_or_default();
+        log.lines().any(|line| line.contains("apps"))
+    });
+    host.dokuen(&["ps", "-a", "old"]).exits(3).stderr_has("it is called new now: --application=new");
+}
+
+#[test]
+fn a_name_is_free_again_after_a_rename_to_it_that_could_not_tell_nginx() {
+    let host = Host::new();
+    let app = host.app("old", "types");
+    app.push().ok();
+    // nginx has gone, and somebody else has its port.
+    let pid = fs::read_to_string(host.dir().join("nginx/own/nginx.pid")).unwrap();
+    kill(Pid::from_raw(pid.trim().parse().unwrap()), Signal::SIGTERM).unwrap();
+    let mut taken = None;
+    eventually("its port is free", || {
+        taken = std::net::TcpListener::bind(host.listen()).ok();
+        taken.is_some()
+    });
+    host.dokuen(&["apps:rename", "-a", "old", "new"]).exits(8).stderr_has("it is called old still");
+    drop(taken);
+    host.dokuen(&["nginx:rebuild"]).ok();
+    app.serves("Hello from types, version 1");
+    host.dokuen(&["create", "new"]).ok();
+    assert_eq!((links(&host), app.exists("renaming")), (vec![], false));
+    app.dokuen("restart", &[]).ok().serving("Hello from types, version 1");
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub fn run(host: &Host, args: &RenameArgs, out: &mut Printer) -> Result<(), Fail
             Failure::new(Exit::Denied, text).hint("rename the repository in gitolite-admin, then create the app")
         );
     }
-    let _names = Lock::take(&host.apps_lock(), "renaming an app")?;
+    let names = Lock::take(&host.apps_lock(), "renaming an app")?;
     let lock = old.lock("renaming it")?;
     let goes_back = leads_to(&new, &old);
     if !goes_back {
@@ -42,7 +42,10 @@ pub fn run(host: &Host, args: &RenameArgs, out: &mut Printer) -> Result<(), Fail
     }
     reconcile::reconcile(host, &old)?;
     let note = Note { old: old.name.clone(), new: new.name.clone(), goes_back };
-    if let Err(failure) = swap(&old, &new, &note).and_then(|()| take_over(host, &new, &note, out)) {
+    let swapped = swap(&old, &new, &note);
+    // Nobody else can have either name from here on, and others need not wait for the processes.
+    drop(names);
+    if let Err(failure) = swapped.and_then(|()| take_over(host, &new, &note, out)) {
         let name = &old.name;
         return Err(match go_back(host, &old, &new) {
             Ok(()) => failure.hint(format!("it is called {name} still: dokuen logs --application={name}")),
@@ -50,8 +53,9 @@ pub fn run(host: &Host, args: &RenameArgs, out: &mut Printer) -> Result<(), Fail
         });
     }
     // A passing shortage is worth a second try: nobody may come by for long.
-    let give_up = || settle::give_up(host, &new, &old, &note);
-    walk::finish(out, "giving up the old name", give_up().or_else(|_| give_up()));
+    let given_up = settle::give_up(host, &new, &old, &note, out);
+    let given_up = given_up.or_else(|_| settle::give_up(host, &new, &old, &note, out));
+    walk::finish(out, "giving up the old name", given_up);
     drop(lock);
     tell_of_certificate(host, &new, out);
     out.step(&format!("renamed {} to {}", old.name, new.name));
@@ -72,7 +76,7 @@ fn swap(old: &App, new: &App, note: &Note) -> Result<(), Failure> {
 /// processes.
 fn take_over(host: &Host, app: &App, note: &Note, out: &mut Printer) -> Result<(), Failure> {
     if let Some(old) = settle::on_disk(host, app, note)? {
-        front_door::renamed(host, app, &old)?;
+        front_door::renamed(host, app, &old, out)?;
     }
     match ledger::live(app)?.is_some() && !app.stopped_file().exists() {
         true => restart::again_with(host, app, Tell::Apart, out),
@@ -85,6 +89,8 @@ fn take_over(host: &Host, app: &App, note: &Note, out: &mut Printer) -> Result<(
 fn go_back(host: &Host, old: &App, new: &App) -> Result<(), Failure> {
     let strays: Vec<_> = dokuen_proc::instances(old)?.into_iter().filter(Instance::is_retired).collect();
     dokuen_proc::wait_until_gone(&strays)?;
+    // For a moment the new name looks free.
+    let _names = Lock::take(&host.apps_lock(), "taking a rename back")?;
     if new.exists() {
         fs::swap(new.dir(), old.dir())?;
     }
@@ -92,7 +98,7 @@ fn go_back(host: &Host, old: &App, new: &App) -> Result<(), Failure> {
 }
 
 /// Whether the name is a link to that app: what a rename leaves at the name that it had.
-fn leads_to(name: &App, app: &App) -> bool {
+pub fn leads_to(name: &App, app: &App) -> bool {
     fs::link_target(name.dir()).ok().flatten().is_some_and(|target| target == Path::new(app.name.as_str()))
 }
 
@@ -113,15 +119,41 @@ pub fn free(host: &Host, app: &App) -> Result<(), Failure> {
         // A rename to this name was killed before it did anything else.
         fs::remove(app.dir())?;
     }
+    if let Some(heir) = heir(host, app) {
+        finish_of(host, app, &heir)?;
+    }
     if let Some(target) = fs::link_target(app.dir()).ok().flatten() {
         let heir = target.display().to_string();
         let text = format!("{} was renamed to {heir}, whose earlier releases still need the old path", app.name);
         return Err(Failure::new(Exit::Failed, text).hint(format!("the name is free again when {heir} is destroyed")));
     }
     let taken = app.exists() || app.repo().exists() || host.vhost(&app.name).exists();
-    match taken {
-        true => Err(Failure::new(Exit::Failed, format!("the app {} exists already", app.name))),
-        false => Ok(()),
+    if taken {
+        return Err(Failure::new(Exit::Failed, format!("the app {} exists already", app.name)));
+    }
+    // Whoever had the name before has no use for it.
+    Ok(fs::remove_tree(app.run_dir())?)
+}
+
+/// What an app is called by now that had this name.
+pub fn heir(host: &Host, app: &App) -> Option<App> {
+    let target = fs::link_target(app.dir()).ok().flatten()?;
+    host.app(AppName::parse(target.to_str()?).ok()?)
+}
+
+/// A rename to this name that failed, and nginx could not be told: it is taken back now, or the name is not free yet.
+fn finish_of(host: &Host, app: &App, heir: &App) -> Result<(), Failure> {
+    if Note::of(heir)?.is_none_or(|note| note.new != app.name) {
+        return Ok(());
+    }
+    let _lock = heir.lock("taking a rename back")?;
+    settle(host, heir)?;
+    match Note::of(heir)? {
+        None => Ok(()),
+        Some(_) => {
+            let text = format!("a rename of {} to {} is not taken back yet", heir.name, app.name);
+            Err(Failure::new(Exit::Failed, text).hint(format!("dokuen restart --application={}", heir.name)))
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a rename has to do besides the swap that decides, in an order that may be broken off anywhere and begun again. All of
 //! it gives to the app what has its other name: the old one after the swap, the new one where the swap was taken back.
 
-use dokuen_core::{App, AppName, Host, fs};
+use dokuen_core::{App, AppName, Host, Silent, Transcript, fs};
 
 use super::leads_to;
 use super::note::Note;
@@ -15,20 +15,20 @@ use crate::front_door::{self, names};
 pub fn settle(host: &Host, app: &App) -> Result<(), Failure> {
     let Some(note) = Note::of(app)? else { return Ok(()) };
     let Some(other) = on_disk(host, app, &note)? else { return Ok(fs::remove(&app.renaming_file())?) };
-    match front_door::renamed(host, app, &other) {
-        Ok(()) => give_up(host, app, &other, &note),
+    match front_door::renamed(host, app, &other, &mut Silent) {
+        Ok(()) => give_up(host, app, &other, &note, &mut Silent),
         Err(_) => Ok(()),
     }
 }
 
 /// nginx leads to the app by the name that it has, and is told now that it has no other.
-pub fn give_up(host: &Host, app: &App, other: &App, note: &Note) -> Result<(), Failure> {
+pub fn give_up(host: &Host, app: &App, other: &App, note: &Note, out: &mut dyn Transcript) -> Result<(), Failure> {
     if !note.leaves_link(app) {
         give_up_places(other, app)?;
     }
     fs::remove(&app.renaming_file())?;
     // What fails from here on is done by the app's next route.
-    front_door::renamed(host, app, other)?;
+    front_door::renamed(host, app, other, out)?;
     front_door::forget(host, other)
 }
 
