@@ -41,11 +41,10 @@ impl Report {
         let found = found.unwrap_or_else(|| panic!("no {state} of {check} says {says:?}: {}", self.json));
         assert!(found["mend"].as_str().unwrap_or_default().contains(mend.unwrap_or_default()), "{found}");
         assert_eq!(found["mend"].is_null(), mend.is_none(), "{found}");
-        // The same line for people, with its mend in the next one.
+        // A line for people says it too (the time of day in it is a later one), with its mend in the next line.
         let text = self.text.out();
-        let mut lines = text.lines().skip_while(|line| {
-            !(line.starts_with(state) && line.contains(check) && line.contains(found["says"].as_str().unwrap()))
-        });
+        let is_it = |line: &&str| line.starts_with(state) && line.contains(check) && line.contains(says);
+        let mut lines = text.lines().skip_while(|line| !is_it(line));
         assert!(lines.next().is_some(), "{}", self.text);
         if let Some(mend) = mend {
             let next = lines.next().unwrap_or_default();
