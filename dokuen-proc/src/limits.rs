@@ -3,6 +3,8 @@
 
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit, setrlimit};
 
+use crate::platform;
+
 /// Open files as every login has them. No more than that: a program that uses `select` cannot take higher numbers.
 const FILES: u64 = 1024;
 /// Open files that a process may give itself, where somebody has left fewer than [`FILES`]: as systemd has it.
@@ -18,9 +20,7 @@ pub fn forget_limits_of_the_session() {
     // Seconds since the start of each process: for one that serves for months none is right. Only root may lift it.
     let _ = setrlimit(Resource::RLIMIT_CPU, RLIM_INFINITY, RLIM_INFINITY);
     raise_files();
-    if rustix::process::getpriority_process(None).is_ok_and(|nice| nice != 0) {
-        let _ = rustix::process::setpriority_process(None, 0);
-    }
+    platform::take_usual_priority();
 }
 
 fn raise(resource: Resource) {

@@ -37,6 +37,13 @@ pub fn start_time(pid: i32) -> Option<u64> {
     ProcStat::of_living(pid).map(|stat| stat.started)
 }
 
+/// Neither nicer than others nor less so, where that is allowed: only root may be less nice than it was.
+pub fn take_usual_priority() {
+    if rustix::process::getpriority_process(None).is_ok_and(|nice| nice != 0) {
+        let _ = rustix::process::setpriority_process(None, 0);
+    }
+}
+
 /// The seconds of CPU after which the kernel ends a process.
 pub fn cpu_limit(pid: i32) -> Option<u64> {
     let text = fs::read_text(Path::new(&format!("/proc/{pid}/limits"))).ok()?;

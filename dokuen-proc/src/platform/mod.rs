@@ -47,5 +47,5 @@ mod system;
 
 pub use system::{
     become_subreaper, connections, cpu_limit, descriptor_of, is_silent, listener, marked_below, members, none_below,
-    resize_pipe, signal, start_time, watch,
+    resize_pipe, signal, start_time, take_usual_priority, watch,
 };
