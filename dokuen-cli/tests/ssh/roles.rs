@@ -194,6 +194,18 @@ fn somebody_elses_app_looks_like_none() {
 }
 
 #[test]
+fn what_an_app_is_called_now_is_told_to_whoever_may_see_it() {
+    let door = people();
+    door.ssh("olga", "dokuen apps:rename -a blog news").ok();
+    door.ssh("olga", "dokuen create blog").exits(1).stderr_has("blog was renamed to news");
+    let refused = door.ssh("bob", "dokuen create blog").exits(1).stderr_has("the name blog is taken");
+    assert!(!refused.to_string().contains("news"), "{refused}");
+    for app in ["blog", "news"] {
+        door.ssh("bob", &format!("dokuen ps -a {app}")).exits(3).stderr_has("no such app, or none that you may use");
+    }
+}
+
+#[test]
 fn a_role_is_given_and_taken() {
     let door = people();
     door.ssh("bob", "dokuen apps").ok().stdout_is("");

@@ -19,7 +19,7 @@ use crate::exit::{Exit, Failure};
 use crate::front_door::{self, Tell, certs};
 use crate::printer::Printer;
 use crate::topics::apps::RenameArgs;
-use crate::{place, reconcile, walk};
+use crate::{access, keys, place, reconcile, walk};
 
 pub use note::Note;
 pub use settle::settle;
@@ -121,6 +121,9 @@ pub fn free(host: &Host, app: &App) -> Result<(), Failure> {
     }
     if let Some(heir) = heir(host, app) {
         finish_of(host, app, &heir)?;
+        if app.dir().is_symlink() && !may_know(host, &heir)? {
+            return Err(Failure::new(Exit::Failed, format!("the name {} is taken", app.name)));
+        }
     }
     if let Some(target) = fs::link_target(app.dir()).ok().flatten() {
         let heir = target.display().to_string();
@@ -139,6 +142,14 @@ pub fn free(host: &Host, app: &App) -> Result<(), Failure> {
 pub fn heir(host: &Host, app: &App) -> Option<App> {
     let target = fs::link_target(app.dir()).ok().flatten()?;
     host.app(AppName::parse(target.to_str()?).ok()?)
+}
+
+/// Whether whoever asks over ssh may know that there is such an app.
+fn may_know(host: &Host, app: &App) -> Result<bool, Failure> {
+    match place::visitor().map(|visitor| &visitor.user) {
+        Some(user) if !keys::is_admin(host, user)? => Ok(access::role(host, app, user)?.is_some()),
+        _ => Ok(true),
+    }
 }
 
 /// A rename to this name that failed, and nginx could not be told: it is taken back now, or the name is not free yet.
