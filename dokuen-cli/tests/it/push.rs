@@ -143,8 +143,9 @@ fn other_branches_and_tags_are_stored_with_a_hint() {
     app.push().ok();
     let current = app.release("current");
     app.greeting("feature");
-    let hint = "to deploy it: git push dokuen <branch>:master";
     for name in ["refs/heads/feature", "refs/tags/v1", "refs/heads/refs/heads/master", "refs/heads/ü"] {
+        let source = if name.starts_with("refs/tags/") { "v1^{}" } else { "<branch>" };
+        let hint = &format!("to deploy it: git push dokuen {source}:master");
         app.push_to(&format!("HEAD:{name}")).ok().stderr_has("is stored, not deployed").stderr_has(hint);
         assert_eq!(app.pushed(name), app.git_says(&["rev-parse", "HEAD"]), "{name}");
     }
